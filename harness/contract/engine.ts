@@ -1,0 +1,101 @@
+import type { BlockDevice, DeviceGeometry } from './block-device.ts';
+import type { ByteRange, FaultClass } from './fault.ts';
+import type { Host } from './host.ts';
+import type { Op, OpKind, Outcome } from './op.ts';
+import type { Platform } from './platform.ts';
+import type { Availability, OptionSchema, Plugin } from './plugin.ts';
+import type { BlockNumber, Nanoseconds } from './units.ts';
+
+/**
+ * What an engine says of a fault class.
+ * `survives`: nothing acknowledged is lost and nothing wrong is served.
+ * `detects`: it may refuse to open or to answer, but never serves wrong data.
+ * `nothing`: no promise; what happened is reported and does not convict, unless a scenario expects it.
+ */
+export interface FaultPromise {
+  readonly level: 'survives' | 'detects' | 'nothing';
+  /**
+   * `not-carried`: an acknowledged operation may vanish undetected while no operation invoked after
+   * its acknowledgement has itself been acknowledged (JOURNAL-ENGINE §4.6, residual ambiguity).
+   */
+  readonly except?: 'not-carried';
+  /** Where the promise is written down, or why nothing can be promised. */
+  readonly citation: string;
+}
+
+/** What the engine promises in a configuration. Verifiers judge against this, never against taste. */
+export interface DurabilityContract {
+  readonly durableWhen: 'acknowledged' | 'flushed';
+  /** What is all-or-nothing after a crash: one block, or a whole operation. */
+  readonly atomicUnit: 'block' | 'operation';
+  /** `prefix`: if an operation survived, so did every one acknowledged before it was invoked. */
+  readonly ordering: 'none' | 'prefix';
+  /** A crash during recovery, and a second recovery, lead to the same logical contents. */
+  readonly recoveryIsIdempotent: boolean;
+  /** Most device requests one recovery may take; more is a failure to end. */
+  readonly recoveryRequestsMax: number;
+  /** Per fault class; by the engine's area that was hit where the promise differs by area. */
+  readonly promises: Readonly<Record<FaultClass, FaultPromise | AreaPromises>>;
+}
+
+export interface AreaPromises {
+  readonly byArea: Readonly<Record<string, FaultPromise>>;
+}
+
+/** The blocks an engine offers, numbered from 0. */
+export interface VolumeSpace {
+  readonly blockBytes: number;
+  readonly blockCount: number;
+}
+
+/** A named byte range of a device, so that faults can be aimed and bytes attributed. */
+export interface EngineArea extends ByteRange {
+  readonly name: string;
+}
+
+export interface EngineAdapter<Config = unknown> extends Plugin<'engine'> {
+  readonly supports: { readonly ops: readonly OpKind[] };
+  readonly options: OptionSchema<Config>;
+  /** Depends on the configuration and on what the device promises. */
+  contractFor(config: Config, geometry: DeviceGeometry): DurabilityContract;
+  areasOf(config: Config, geometry: DeviceGeometry): readonly EngineArea[];
+  probe(host: Host): Promise<Availability>;
+  format(device: BlockDevice, config: Config, platform: Platform): Promise<void>;
+  /** Runs recovery; throws EngineRefusal rather than serve wrong data. */
+  open(device: BlockDevice, config: Config, platform: Platform): Promise<EngineSession>;
+}
+
+/** Disposal abandons: it frees handles and never flushes. */
+export interface EngineSession extends AsyncDisposable {
+  readonly space: VolumeSpace;
+  readonly recovery: RecoverySummary;
+  /**
+   * `payload` holds the operation's blocks in the order of `changesOf(op)`, or the bytes to append.
+   * The engine must not keep it past the returned promise.
+   */
+  submit(op: Op, payload: Uint8Array): Promise<Outcome>;
+  /** Reads whole blocks; throws EngineRefusal where it cannot vouch for them. */
+  read(block: BlockNumber, target: Uint8Array): Promise<void>;
+  /** The appended records that survive, oldest first. Present when `append` is supported. */
+  replay?(): AsyncIterable<Uint8Array>;
+  counters(): EngineCounters;
+  /** Clean shutdown, for scenarios that ask for one. */
+  close(): Promise<void>;
+}
+
+export interface RecoverySummary {
+  readonly recordsReplayed: number;
+  readonly blocksWritten: number;
+  readonly tookNs: Nanoseconds;
+  /** One line for the report: what recovery found and decided. */
+  readonly note: string;
+}
+
+/** Bytes are what the engine itself submitted; the drive's own counters are kept beside them. */
+export interface EngineCounters {
+  readonly userBytes: number;
+  /** Bytes written by purpose, for example `journal`, `padding`, `superblock`, `destage`. */
+  readonly writtenBytes: Readonly<Record<string, number>>;
+  readonly flushes: number;
+  readonly fuaWrites: number;
+}

@@ -1,0 +1,54 @@
+import type { DeviceGeometry } from './block-device.ts';
+import type { ByteRange, FaultMoment } from './fault.ts';
+import type { ViolationKind } from './verifier.ts';
+
+export interface PluginRef {
+  /** A name of the registry, a path, or a package. */
+  readonly use: string;
+  readonly with?: unknown;
+}
+
+export type FaultPhase = 'workload' | 'recovery';
+
+export interface ScenarioFault extends PluginRef {
+  readonly at: FaultMoment;
+  readonly times: number | 'forever';
+  readonly within?: ByteRange;
+  /** Whether it is armed while the workload runs or during each recovery. */
+  readonly during: FaultPhase;
+}
+
+/** Data only: serialisable, diffable, replayable from the run directory. */
+export interface Scenario {
+  readonly name: string;
+  /** Why this scenario exists: the bug or the promise it guards. */
+  readonly because: string;
+  readonly seed: number;
+  readonly rig: 'sim' | 'device';
+  readonly engine: PluginRef;
+  readonly workload: PluginRef;
+  readonly faults: readonly ScenarioFault[];
+  /** Verifiers beside the built-in ones. */
+  readonly verifiers: readonly string[];
+  readonly device: DeviceGeometry;
+  readonly limits: {
+    readonly ops: number;
+    readonly queueDepth: number;
+    /** Real time for the whole scenario; more is inconclusive. */
+    readonly durationMs: number;
+  };
+  readonly explore: {
+    /** Independent runs of the workload, each with a fork of the seed. */
+    readonly rounds: number;
+    /** Most crash states recovered, over all rounds and depths. */
+    readonly states: number;
+    /** Of these, how many are spent on crashes during and after a recovery. */
+    readonly nestedStates: number;
+  };
+  readonly expect: Expectation;
+}
+
+export type Expectation =
+  | { readonly verdict: 'pass' }
+  /** A known-bad set-up: the scenario passes when the engine is convicted of one of these. */
+  | { readonly verdict: 'fail'; readonly kinds: readonly ViolationKind[]; readonly why: string };
