@@ -17,7 +17,7 @@ test('a fork does not depend on what was drawn before it', () => {
 });
 
 test('different seeds, forks and draws differ', () => {
-  const root = createRandom(1);
+  const root = createRandom('root');
   const seen = new Set<number>();
   for (let seed = 0; seed < 500; seed++) seen.add(createRandom(seed).uint32());
   for (let name = 0; name < 500; name++) seen.add(root.fork(String(name)).uint32());

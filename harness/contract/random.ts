@@ -11,8 +11,8 @@ export interface Random {
 }
 
 /**
- * Makes the generator of a seed: xoshiro128** (Blackman and Vigna, 2018), seeded through
- * splitmix32 from two FNV-1a hashes of the seed and the fork path. Not for secrets.
+ * Makes the generator of a seed: xoshiro128** (Blackman and Vigna, 2018), its state a
+ * 128-bit hash of the seed and the fork path. Not for secrets.
  */
 export function createRandom(seed: number | string): Random {
   return new SeededRandom(`seed:${String(seed)}`);
@@ -27,12 +27,7 @@ class SeededRandom implements Random {
 
   constructor(path: string) {
     this.#path = path;
-    const first = splitMix32(hashText(path, 0x811c9dc5));
-    const second = splitMix32(hashText(path, 0x050c5d1f));
-    this.#a = first();
-    this.#b = second();
-    this.#c = first();
-    this.#d = second() | 1;
+    [this.#a, this.#b, this.#c, this.#d] = hashText(path);
   }
 
   fork(name: string): Random {
@@ -80,20 +75,27 @@ function rotateLeft(word: number, bits: number): number {
   return (word << bits) | (word >>> (32 - bits));
 }
 
-function hashText(text: string, basis: number): number {
-  let hash = basis;
+/** Four lanes of multiply-xor over the text, each finished by MurmurHash3's fmix32; never all zero. */
+function hashText(text: string): [number, number, number, number] {
+  const lanes: [number, number, number, number] = [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344];
   for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+    const code = text.charCodeAt(index);
+    lanes[0] = lanes[1] ^ Math.imul(lanes[0] ^ code, 0x9e3779b1);
+    lanes[1] = lanes[2] ^ Math.imul(lanes[1] ^ code, 0x85ebca77);
+    lanes[2] = lanes[3] ^ Math.imul(lanes[2] ^ code, 0xc2b2ae3d);
+    lanes[3] = lanes[0] ^ Math.imul(lanes[3] ^ code, 0x27d4eb2f);
   }
-  return hash >>> 0;
+  const sum = lanes[0] ^ lanes[1] ^ lanes[2] ^ lanes[3];
+  return [
+    finish(lanes[0] + sum),
+    finish(lanes[1] + Math.imul(sum, 3)),
+    finish(lanes[2] + Math.imul(sum, 5)),
+    finish(lanes[3] + Math.imul(sum, 7)) | 1,
+  ];
 }
 
-function splitMix32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x9e3779b9) | 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return mixed ^ (mixed >>> 15);
-  };
+function finish(word: number): number {
+  let mixed = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
 }
