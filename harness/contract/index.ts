@@ -1,4 +1,5 @@
 export * from './block-device.ts';
+export * from './cell-state.ts';
 export * from './engine.ts';
 export * from './errors.ts';
 export * from './events.ts';
@@ -14,5 +15,6 @@ export * from './reporter.ts';
 export * from './results.ts';
 export * from './scenario.ts';
 export * from './units.ts';
+export * from './verdict-sentence.ts';
 export * from './verifier.ts';
 export * from './workload.ts';
