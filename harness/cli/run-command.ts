@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { HarnessError } from '../contract/index.ts';
+import type { ReadyScenario } from '../run/plugin-sources.ts';
+import {
+  printAnswer,
+  requestContext,
+  resolvePath,
+  type CommandContext,
+} from './command-context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { loadReporters } from './load-reporters.ts';
+import { loadScenarios } from './load-scenario.ts';
+import { collect, collectNames, wholeNumberFrom } from './option-values.ts';
+import { examples, type Program } from './program.ts';
+import { formatPlan } from './run-plan.ts';
+import { overrideField, type ReadScenarios, type ScenarioPath } from './scenario-source.ts';
+import { selectScenarios } from './select-scenarios.ts';
+import type { RunRequest } from './services.ts';
+import { Option } from './typed-commander.ts';
+
+const defaultReporters = ['terminal', 'json', 'csv', 'html'] as const;
+
+export function addRunCommand(program: Program): void {
+  program.command
+    .command('run')
+    .description('run scenarios: workload, fault, every crash state, verdict, reports')
+    .argument('[scenario...]', 'built-in scenario, profile (smoke), or scenario file')
+    .option('--engine <plugin>', 'engine of a scenario given by flags')
+    .option('--workload <plugin>', 'workload of a scenario given by flags')
+    .option('--fault <plugin>', 'fault of a scenario given by flags; repeatable', collect)
+    .option('--at <moment>', 'when the fault comes into force, one for each --fault', collect)
+    .option('--set <part.field=value>', 'option of a scenario given by flags; repeatable', collect)
+    .addOption(new Option('--rig <rig>', 'where the device comes from').choices(['sim', 'device']))
+    .option('--device <path>', 'block device for rig device, by its /dev/disk/by-id name')
+    .option('--seed <number>', 'seed of all chance', wholeNumberFrom(0))
+    .option('--states <count>', 'most crash states for each scenario', wholeNumberFrom(1))
+    .option('--rounds <count>', 'runs of the workload for each scenario', wholeNumberFrom(1))
+    .option('--jobs <count>', 'worker threads (default: one for each core)', wholeNumberFrom(1))
+    .option('--out <directory>', 'run directory (default: results/<run id>)')
+    .option(
+      '--reporter <name>',
+      `reporters, repeatable (default: ${defaultReporters.join(',')})`,
+      collectNames,
+    )
+    .option('--no-progress', 'no progress line')
+    .option('--dry-run', 'print the plan and do nothing')
+    .option('--stop-on-failure', 'start no further scenario after one that failed')
+    .addHelpText('after', momentHelp)
+    .addHelpText(
+      'after',
+      examples([
+        'powercut run smoke',
+        'powercut run ./my-scenario.yaml --states 20000',
+        'powercut run --engine journal --workload bank --fault bit-rot --at op=40 --seed 1',
+        'powercut run --engine journal --workload hot-spot --fault power-cut --at flush=9 \\\n' +
+          '      --set engine.ringPages=64 --set device.logicalBlockBytes=512',
+        'powercut run smoke --dry-run',
+      ]),
+    )
+    .action((names, options) => program.perform((context) => run(context, names, options)));
+}
+
+const momentHelp = `
+Moments:
+  op=40          once the workload's 40th operation has been invoked
+  flush=3        at the third flush that the drive receives
+  area=NAME      at the first request to that area of the engine
+  bytes=0,4096   at the first request to those bytes (offset, count)
+  ms=2           once that much time has passed on the clock of the run
+`;
+
+interface RunOptions {
+  readonly engine?: string | undefined;
+  readonly workload?: string | undefined;
+  readonly fault?: readonly string[] | undefined;
+  readonly at?: readonly string[] | undefined;
+  readonly set?: readonly string[] | undefined;
+  readonly rig?: 'sim' | 'device' | undefined;
+  readonly device?: string | undefined;
+  readonly seed?: number | undefined;
+  readonly states?: number | undefined;
+  readonly rounds?: number | undefined;
+  readonly jobs?: number | undefined;
+  readonly out?: string | undefined;
+  readonly reporter?: readonly string[] | undefined;
+  readonly progress: boolean;
+  readonly dryRun?: true | undefined;
+  readonly stopOnFailure?: true | undefined;
+}
+
+async function run(
+  context: CommandContext,
+  names: readonly string[],
+  options: RunOptions,
+): Promise<number> {
+  const scenarios = await plannedScenarios(context, names, options);
+  checkDevice(scenarios, options.device);
+  const request = await createRequest(context, scenarios, options);
+  if (options.dryRun === true) return printPlan(context, request);
+  context.log.info({ runId: request.runId, scenarios: scenarios.length }, 'run starts');
+  const summary = await context.environment.services.runScenarios(request);
+  context.log.info({ runId: request.runId, exitCode: summary.exitCode }, 'run ended');
+  if (context.json) printAnswer(context, summary, '');
+  return summary.exitCode;
+}
+
+async function plannedScenarios(
+  context: CommandContext,
+  names: readonly string[],
+  options: RunOptions,
+): Promise<readonly ReadyScenario[]> {
+  const { engine, workload, fault, at, set } = options;
+  const flags = { engine, workload, fault, at, set };
+  const { sources, problems } = selectScenarios(names, flags, context.environment.directory);
+  if (sources.length === 0 && problems.length === 0) {
+    throw new HarnessError(
+      'CONFIG_INVALID',
+      'no scenario is named, expected one such as smoke, a file, or --engine and --workload',
+    );
+  }
+  return loadScenarios(withOverrides(sources, options), problems);
+}
+
+function withOverrides(
+  sources: ReadScenarios['sources'],
+  { seed, rig, states, rounds }: RunOptions,
+): ReadScenarios['sources'] {
+  const overrides: readonly (readonly [ScenarioPath, string | number | undefined, string])[] = [
+    [['seed'], seed, '--seed'],
+    [['rig'], rig, '--rig'],
+    [['explore', 'states'], states, '--states'],
+    // A fifth of them for crashes during and after a recovery, as the built-in scenarios have it.
+    [['explore', 'nestedStates'], states && Math.floor(states / 5), '--states'],
+    [['explore', 'rounds'], rounds, '--rounds'],
+  ];
+  return sources.map((source) =>
+    overrides.reduce(
+      (changed, [path, value, flag]) =>
+        value === undefined ? changed : overrideField(changed, path, value, `${flag} ${value}`),
+      source,
+    ),
+  );
+}
+
+function checkDevice(scenarios: readonly ReadyScenario[], device: string | undefined): void {
+  if (device === undefined || scenarios.some(({ scenario }) => scenario.rig === 'device')) return;
+  throw new HarnessError(
+    'CONFIG_INVALID',
+    `--device ${device} is given and no scenario uses a device, expected --rig device with it`,
+  );
+}
+
+async function createRequest(
+  context: CommandContext,
+  scenarios: readonly ReadyScenario[],
+  options: RunOptions,
+): Promise<RunRequest> {
+  const runId = createRunId(new Date());
+  const directory = options.out ?? path.join('results', runId);
+  const showProgress = options.progress && !context.json;
+  const names = options.reporter ?? defaultReporters;
+  return {
+    ...requestContext(context),
+    runId,
+    runDirectory: resolvePath(context, directory),
+    scenarios,
+    reporters: await loadReporters(names, context.environment.directory, {
+      directory,
+      progress: showProgress,
+    }),
+    jobs: options.jobs ?? os.availableParallelism(),
+    showProgress,
+    stopOnFailure: options.stopOnFailure === true,
+    device: options.device,
+  };
+}
+
+function printPlan(context: CommandContext, request: RunRequest): number {
+  const scenarios = request.scenarios.map(({ scenario }) => scenario);
+  const answer = { runDirectory: request.runDirectory, jobs: request.jobs, scenarios };
+  printAnswer(context, answer, formatPlan(request));
+  return exitCodes.pass;
+}
+
+/** Sorts by time; the last part keeps runs of the same second apart. */
+function createRunId(now: Date): string {
+  const time = now.toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  return `${time}-${randomUUID().slice(0, 4)}`;
+}

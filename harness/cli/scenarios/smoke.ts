@@ -1,0 +1,261 @@
+import type { ScenarioInput } from '../scenario-schema.ts';
+
+/** A ring of 64 pages in 4 segments over as many data blocks: small, so that it wraps all the time. */
+const smallRing = {
+  use: 'journal',
+  with: { ringPages: 64, segmentPages: 16, windowPages: 16, dataBlocks: 64 },
+} as const;
+
+/** The same with a flush for every commit instead of FUA writes. */
+const smallRingFlushed = {
+  use: 'journal',
+  with: { ...smallRing.with, durability: 'flush' },
+} as const;
+
+const explore = { rounds: 2, states: 3000, nestedStates: 600 } as const;
+
+/** Power is cut at every moment of every workload: nothing acknowledged may be lost. */
+const powerCuts: readonly ScenarioInput[] = [
+  {
+    name: 'power-cut-random-write',
+    because: 'an acknowledged write must survive a power cut at any moment (A1, B1)',
+    engine: smallRing,
+    workload: 'random-write',
+    explore,
+  },
+  {
+    name: 'power-cut-sequential-write',
+    because: 'a stream of sequential writes must survive as a prefix',
+    engine: smallRing,
+    workload: 'sequential-write',
+    explore,
+  },
+  {
+    name: 'power-cut-hot-spot-512',
+    because: 'on 512-byte sectors a journal page can tear, and must be seen as torn',
+    engine: smallRing,
+    workload: 'hot-spot',
+    device: { logicalBlockBytes: 512 },
+    explore,
+  },
+  {
+    name: 'power-cut-fsync-heavy-flush',
+    because: 'a commit by write and flush must wait for a flush submitted after the write',
+    engine: smallRingFlushed,
+    workload: 'fsync-heavy',
+    explore,
+  },
+  {
+    name: 'power-cut-wrap-around',
+    because: 'a ring smaller than the data must never reuse what is not destaged (B4)',
+    engine: smallRing,
+    workload: 'wrap-around',
+    limits: { ops: 300 },
+    explore,
+  },
+  {
+    name: 'power-cut-bank',
+    because: 'a transfer between accounts moves money whole or not at all (B1)',
+    engine: smallRing,
+    workload: 'bank',
+    explore,
+  },
+  {
+    name: 'power-cut-append-log',
+    because: 'the log must come back as a prefix without holes (C8)',
+    engine: smallRing,
+    workload: 'append-log',
+    explore,
+  },
+  {
+    name: 'power-cut-write-through',
+    because: 'a drive without a volatile cache needs neither FUA nor flush',
+    engine: smallRing,
+    workload: 'random-write',
+    device: { writeCache: 'none' },
+    explore,
+  },
+  {
+    name: 'power-cut-at-op-100',
+    because: 'one fault by hand: power is cut while operation 100 is on its way',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'power-cut', at: { op: 100 } }],
+    explore,
+  },
+];
+
+/** The drive answers with an error, or late: the engine stops and keeps what it acknowledged. */
+const honestFaults: readonly ScenarioInput[] = [
+  {
+    name: 'write-error',
+    because: 'a failed journal write must stop the engine, not lose what was acknowledged',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'write-error', at: { op: 60 } }],
+    explore,
+  },
+  {
+    name: 'flush-error-once',
+    because: 'a flush that failed once must never be retried into a success (fsyncgate)',
+    engine: smallRingFlushed,
+    workload: 'fsync-heavy',
+    faults: [{ use: 'flush-error', at: { flush: 20 } }],
+    explore,
+  },
+  {
+    name: 'flush-error-forever',
+    because: 'an engine on a drive whose flush fails for good must acknowledge nothing more',
+    engine: smallRingFlushed,
+    workload: 'fsync-heavy',
+    faults: [{ use: 'flush-error', at: { flush: 20 }, times: 'forever' }],
+    explore,
+  },
+  {
+    name: 'short-write',
+    because: 'a write that was answered short must not count as written',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'short-write', at: { op: 60 } }],
+    explore,
+  },
+  {
+    name: 'no-space',
+    because: 'a thin device that runs out of space must not leave a hole in the log',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'no-space', at: { op: 60 } }],
+    explore,
+  },
+  {
+    name: 'stall',
+    because: 'a drive that answers late must not reorder what is acknowledged',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'stall', at: { op: 20 }, times: 5 }],
+    explore,
+  },
+  {
+    name: 'write-error-in-recovery',
+    because: 'recovery that fails half way must be able to run again (B12)',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'write-error', at: { ms: 0 }, during: 'recovery' }],
+    explore: { rounds: 1, states: 1500, nestedStates: 0 },
+  },
+  {
+    name: 'read-error-in-recovery',
+    because: 'a sector that cannot be read must be reported, never taken for the end of the log',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'read-error', at: { area: 'journal' }, during: 'recovery' }],
+    explore: { rounds: 1, states: 1500, nestedStates: 0 },
+  },
+];
+
+/** The drive lies or the medium decays: the engine cannot save the data, but must not serve it. */
+const detectedFaults: readonly ScenarioInput[] = [
+  {
+    name: 'lost-write-journal',
+    because: 'a journal write that the drive lost must be noticed (B10)',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'lost-write', at: { area: 'journal' } }],
+    explore,
+  },
+  {
+    name: 'torn-write-journal',
+    because: 'half a journal write that the drive called whole must be noticed',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'torn-write', at: { area: 'journal' } }],
+    explore,
+  },
+  {
+    name: 'misdirected-write-journal',
+    because: 'a page that is whole but in the wrong place must not be believed',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'misdirected-write', at: { area: 'journal' } }],
+    explore,
+  },
+  {
+    name: 'bit-rot-journal',
+    because: 'a rotted page in the middle of the log must not be taken for its end (C3)',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'bit-rot', at: { area: 'journal' } }],
+    explore,
+  },
+  {
+    name: 'bit-rot-superblock',
+    because: 'one rotted superblock copy must cost nothing',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'bit-rot', at: { area: 'superblock' } }],
+    explore,
+  },
+  {
+    name: 'stale-read-in-recovery',
+    because: 'a read that returns an old version during recovery must not lose what is newer',
+    engine: smallRing,
+    workload: 'random-write',
+    faults: [{ use: 'stale-read', at: { area: 'journal' }, during: 'recovery' }],
+    explore: { rounds: 1, states: 1500, nestedStates: 0 },
+  },
+];
+
+/** Known-bad set-ups: the harness must convict them. */
+const expectedFailures: readonly ScenarioInput[] = [
+  {
+    name: 'lying-flush',
+    because: 'a drive that answers a flush without doing it must be seen to lose data',
+    engine: smallRingFlushed,
+    workload: 'fsync-heavy',
+    faults: [{ use: 'lying-flush', at: { flush: 1 }, times: 'forever' }],
+    explore,
+    expect: {
+      verdict: 'fail',
+      kinds: ['lost', 'stale', 'reordered', 'recovery-failed'],
+      why: 'no engine can make data durable on a drive that ignores flush',
+    },
+  },
+  {
+    name: 'bit-rot-data',
+    because: 'the data area carries no checksums in this version: rot there is served',
+    // Four times the ring, written once: what was destaged and rots is not written again.
+    engine: { use: 'journal', with: { ...smallRing.with, dataBlocks: 256 } },
+    workload: 'sequential-write',
+    limits: { ops: 250 },
+    faults: [{ use: 'bit-rot', at: { area: 'data' } }],
+    explore,
+    expect: {
+      verdict: 'fail',
+      kinds: ['corrupt', 'torn', 'lost', 'stale'],
+      why: 'without a block map a destaged block cannot be checked',
+    },
+  },
+];
+
+const realDevice: readonly ScenarioInput[] = [
+  {
+    name: 'kill-on-loop-device',
+    because:
+      'an engine killed in the middle of its writes must come back with what it acknowledged',
+    rig: 'device',
+    engine: { use: 'journal', with: { ringPages: 1024, segmentPages: 128, dataBlocks: 2048 } },
+    workload: 'random-write',
+    faults: [{ use: 'kill', at: { op: 200 } }],
+    limits: { ops: 4000, queueDepth: 16 },
+    explore: { rounds: 4, states: 4, nestedStates: 0 },
+  },
+];
+
+/** What `npm start` runs: the journal engine under every fault of the twin, and killed for real. */
+export const smoke: readonly ScenarioInput[] = [
+  ...powerCuts,
+  ...honestFaults,
+  ...detectedFaults,
+  ...expectedFailures,
+  ...realDevice,
+];

@@ -1,0 +1,175 @@
+import type { Logger } from 'pino';
+import {
+  HarnessError,
+  type Host,
+  type ReporterModule,
+  type RunSummary,
+} from '../contract/index.ts';
+import type { ReadyScenario } from '../run/plugin-sources.ts';
+import { probeHost, type HostCapability } from '../device/host-probe.ts';
+import { collectHostFacts } from '../measure/host-facts.ts';
+import { replayState } from '../run/replay-state.ts';
+import { ReporterHub, withReporterProblems, type Terminal } from '../run/reporter-hub.ts';
+import { runCells } from '../run/run-cells.ts';
+import { RunDirectory } from '../run/run-directory.ts';
+import { verifyRun } from '../run/verify-run.ts';
+import { exitCodes } from './exit-codes.ts';
+import { formatReplay } from './format-replay.ts';
+import { cleanLeftovers, type CleanReport } from '../run/resources.ts';
+import type { ConfiguredPlugin } from './load-plugin.ts';
+
+/** What the commands hand to the harness. The command line itself decides nothing about verdicts. */
+export interface CliServices {
+  /** Runs the scenarios, saves the run directory and lets the reporters report. */
+  runScenarios(request: RunRequest): Promise<RunSummary>;
+  /** Judges a saved run again, from its directory alone. */
+  verifyRun(request: StoredRunRequest): Promise<RunSummary>;
+  /** Rebuilds one crash state of a saved run, recovers it and judges it. */
+  replayState(request: ReplayRequest): Promise<CommandAnswer>;
+  /** Writes reports of a saved run, from its events. */
+  reportRun(request: ReportRequest): Promise<RunSummary>;
+  /** Takes away what runs that died have left on the machine. */
+  clean(): Promise<CleanReport>;
+  /** What of this machine the rigs can use. */
+  explainHost(): Promise<readonly HostCapability[]>;
+}
+
+/** What a command prints, as JSON or as text, and what it exits with. */
+export interface CommandAnswer {
+  readonly exitCode: number;
+  readonly answer: unknown;
+  readonly text: string;
+}
+
+/** What every request carries. */
+export interface RequestContext {
+  /** The command line as typed, for the run directory. */
+  readonly command: string;
+  readonly toolVersion: string;
+  readonly log: Logger;
+  /** Aborted on SIGINT and SIGTERM: clean up, then throw HarnessError INTERRUPTED. */
+  readonly interrupted: AbortSignal;
+  /** For reporters. With --json it is standard error, so that the answer stands alone. */
+  readonly terminal: Terminal;
+}
+
+export interface RunRequest extends RequestContext {
+  readonly runId: string;
+  /** Does not exist yet. */
+  readonly runDirectory: string;
+  readonly scenarios: readonly ReadyScenario[];
+  readonly reporters: readonly ConfiguredPlugin<ReporterModule>[];
+  readonly jobs: number;
+  readonly showProgress: boolean;
+  readonly stopOnFailure: boolean;
+  /** A block device by its /dev/disk/by-id name; without it rig `device` makes a loop device. */
+  readonly device: string | undefined;
+}
+
+export interface StoredRunRequest extends RequestContext {
+  readonly runDirectory: string;
+  readonly reporters: readonly ConfiguredPlugin<ReporterModule>[];
+  readonly jobs: number;
+}
+
+export interface ReplayRequest extends RequestContext {
+  readonly runDirectory: string;
+  /** The id of a crash state, as the run's failures name it. */
+  readonly state: string;
+}
+
+export interface ReportRequest extends RequestContext {
+  readonly runDirectory: string;
+  readonly reporters: readonly ConfiguredPlugin<ReporterModule>[];
+  /** Where the reports are written. */
+  readonly outputDirectory: string;
+}
+
+export const services: CliServices = {
+  runScenarios: runScenarios,
+  verifyRun: verifyStoredRun,
+  replayState: replayStoredState,
+  reportRun: reportStoredRun,
+  clean: () => cleanLeftovers(),
+  explainHost: () => probeHost().explain(),
+};
+
+async function runScenarios(request: RunRequest): Promise<RunSummary> {
+  const host = probeHost();
+  const summary = await runCells({
+    ...request,
+    cells: request.scenarios,
+    directory: RunDirectory.create(request.runDirectory),
+    devicePath: request.device,
+    signal: request.interrupted,
+    host: await collectHostFacts(),
+    whyNot: (ready) => whyNotHere(ready, host),
+  });
+  return orInterrupted(summary, request.interrupted);
+}
+
+async function verifyStoredRun(request: StoredRunRequest): Promise<RunSummary> {
+  const directory = RunDirectory.open(request.runDirectory);
+  // Judging again writes nothing: what the run stored stays as it is.
+  const hub = new ReporterHub(request.reporters, noFiles, request.terminal);
+  const summary = await verifyRun({
+    directory,
+    jobs: request.jobs,
+    command: request.command,
+    signal: request.interrupted,
+    emit: (event) => {
+      hub.onEvent(event);
+    },
+  });
+  await hub.onEnd(summary);
+  return orInterrupted(summary, request.interrupted);
+}
+
+async function replayStoredState(request: ReplayRequest): Promise<CommandAnswer> {
+  const replay = await replayState(RunDirectory.open(request.runDirectory), request.state);
+  return {
+    exitCode: replay.judged.outcome === 'violated' ? exitCodes.durabilityFailure : exitCodes.pass,
+    answer: { cell: replay.cell, ...replay.judged, failures: replay.failures },
+    text: formatReplay(replay),
+  };
+}
+
+async function reportStoredRun(request: ReportRequest): Promise<RunSummary> {
+  const directory = RunDirectory.open(request.runDirectory);
+  const hub = new ReporterHub(
+    request.reporters,
+    RunDirectory.create(request.outputDirectory),
+    request.terminal,
+  );
+  for (const event of directory.loadEvents()) hub.onEvent(event);
+  const summary = directory.loadSummary();
+  await hub.onEnd(summary);
+  return withReporterProblems(summary, hub.problems);
+}
+
+const noFiles = {
+  writeFile: (name: string): never => {
+    throw new HarnessError('UNAVAILABLE', `judging again writes no ${name}`);
+  },
+};
+
+/** Why a scenario cannot run on this machine; undefined where it can. */
+async function whyNotHere(ready: ReadyScenario, host: Host): Promise<string | undefined> {
+  const plugins = [ready.engine, ...ready.faults.map(({ module }) => module)];
+  for (const plugin of plugins) {
+    const availability = await plugin.probe(host);
+    if (!availability.available) return `${plugin.name}: ${availability.reason}`;
+  }
+  if (ready.scenario.rig === 'sim') return undefined;
+  if (!host.isRoot) return 'rig device needs root';
+  if (!(await host.hasIoUring())) return 'rig device needs io_uring (powercut doctor says more)';
+  if (!(await host.hasLoopDevices())) return 'rig device needs loop devices';
+  return undefined;
+}
+
+/** What was found until then is saved; the exit code says that it was not all. */
+function orInterrupted(summary: RunSummary, signal: AbortSignal): RunSummary {
+  if (!signal.aborted || summary.exitCode === exitCodes.durabilityFailure) return summary;
+  const exitCode = signal.reason === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
+  return { ...summary, exitCode };
+}

@@ -1,0 +1,1 @@
+export default { kind: 'engine', apiVersion: 1, name: 'Half Done', supports: {} };

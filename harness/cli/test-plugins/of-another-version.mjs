@@ -1,0 +1,3 @@
+import fault from './fault.mjs';
+
+export default { ...fault, apiVersion: 2 };

@@ -1,0 +1,3 @@
+import workload from './workload.mjs';
+
+export default { ...workload, name: 'outside-transactions', requires: ['write', 'transaction'] };

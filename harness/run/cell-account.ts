@@ -1,0 +1,139 @@
+import type {
+  CellResult,
+  Failure,
+  FaultFiring,
+  FaultPromise,
+  FlushIntervalCoverage,
+  LatencySummary,
+  WriteAmplification,
+} from '../contract/index.ts';
+import { mergeLatencySummaries } from '../measure/latency-histogram.ts';
+import { addWriteAmplification } from '../measure/write-amplification.ts';
+import { decideVerdict, meetsExpectation } from './decide-verdict.ts';
+import type { JudgedState } from './judge-windows.ts';
+import type { ReadyScenario } from './plugin-sources.ts';
+import { CellTally } from './tally.ts';
+
+export interface OutcomeCounts {
+  readonly invoked: number;
+  readonly acknowledged: number;
+  readonly rejected: number;
+  readonly indeterminate: number;
+}
+
+/** What one run of the workload adds to its cell beside crash states. */
+export interface RoundFigures {
+  readonly outcomes: OutcomeCounts;
+  readonly latency: LatencySummary | undefined;
+  readonly amplification: WriteAmplification | undefined;
+  readonly firings: readonly FaultFiring[];
+  readonly coverage: readonly FlushIntervalCoverage[];
+  /** The promise the round is judged by once all its faults have fired. */
+  readonly promise: FaultPromise;
+}
+
+const weakestFirst = ['nothing', 'detects', 'survives'] as const;
+
+/** Adds up a cell, whatever rig it ran on, and draws the result from the sum. */
+export class CellAccount {
+  readonly tally = new CellTally();
+  /** Why the evidence is not complete. */
+  readonly gaps = new Set<string>();
+  readonly #ready: ReadyScenario;
+  readonly #outcomes = { invoked: 0, acknowledged: 0, rejected: 0, indeterminate: 0 };
+  readonly #latencies: LatencySummary[] = [];
+  readonly #amplification: WriteAmplification[] = [];
+  readonly #stateLines: string[] = [];
+  #rounds = 0;
+  #promise: FaultPromise | undefined;
+
+  constructor(ready: ReadyScenario) {
+    this.#ready = ready;
+  }
+
+  addRound(figures: RoundFigures): void {
+    this.#rounds++;
+    this.#outcomes.invoked += figures.outcomes.invoked;
+    this.#outcomes.acknowledged += figures.outcomes.acknowledged;
+    this.#outcomes.rejected += figures.outcomes.rejected;
+    this.#outcomes.indeterminate += figures.outcomes.indeterminate;
+    if (figures.latency !== undefined) this.#latencies.push(figures.latency);
+    if (figures.amplification !== undefined) this.#amplification.push(figures.amplification);
+    this.tally.addFirings(figures.firings);
+    this.tally.coverage.push(...figures.coverage);
+    this.#promise = weaker(this.#promise, figures.promise);
+  }
+
+  addState(state: JudgedState): void {
+    this.tally.add(state);
+    const windows = state.windows.map(({ first, last }) => [first, last]);
+    this.#stateLines.push(JSON.stringify([state.id, state.digest, state.outcome, windows]));
+  }
+
+  /** `states.jsonl`: what came of every state, byte for byte the same for the same seed. */
+  stateLog(): string {
+    return this.#stateLines.map((line) => `${line}\n`).join('');
+  }
+
+  result(id: string, failures: readonly Failure[], tookMs: number): CellResult {
+    const { scenario, engine, workload, faults } = this.#ready;
+    const promise = this.#promise ?? { level: 'nothing', citation: 'no round was run' };
+    const counts = this.#counts();
+    const verdict = decideVerdict({
+      counts,
+      promise,
+      kinds: this.tally.kinds,
+      excused: this.tally.excused,
+      silentFaults: faults
+        .map(({ module }) => module.name)
+        .filter((name) => !this.tally.firedFaults.has(name)),
+      gaps: [...this.gaps],
+    });
+    return {
+      id,
+      scenario,
+      engine: engine.name,
+      workload: workload.name,
+      faults: faults.map(({ module }) => module.name),
+      promise: describePromise(promise),
+      verdict,
+      expectation: scenario.expect,
+      expectationMet: meetsExpectation(scenario.expect, verdict, this.tally.kinds),
+      counts,
+      firings: this.tally.firings,
+      coverage: this.tally.coverage,
+      failures,
+      latency: this.#latencies.length === 0 ? undefined : mergeLatencySummaries(this.#latencies),
+      writeAmplification:
+        this.#amplification.length === 0 ? undefined : addWriteAmplification(this.#amplification),
+      recovery: this.tally.recovery.statistics(),
+      tookMs,
+    };
+  }
+
+  #counts(): CellResult['counts'] {
+    const { tally } = this;
+    return {
+      rounds: this.#rounds,
+      opsInvoked: this.#outcomes.invoked,
+      opsAcknowledged: this.#outcomes.acknowledged,
+      opsRejected: this.#outcomes.rejected,
+      opsIndeterminate: this.#outcomes.indeterminate,
+      statesJudged: tally.statesJudged,
+      imagesRecovered: tally.imagesRecovered,
+      nestedStates: tally.nestedStates,
+      statesDetected: tally.statesDetected,
+      violations: tally.violations,
+    };
+  }
+}
+
+function weaker(one: FaultPromise | undefined, other: FaultPromise): FaultPromise {
+  if (one === undefined) return other;
+  return weakestFirst.indexOf(other.level) < weakestFirst.indexOf(one.level) ? other : one;
+}
+
+function describePromise(promise: FaultPromise): string {
+  const except = promise.except === undefined ? '' : `, except ${promise.except}`;
+  return `${promise.level}${except} (${promise.citation})`;
+}

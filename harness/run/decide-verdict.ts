@@ -1,0 +1,70 @@
+import type {
+  CellCounts,
+  Expectation,
+  FaultPromise,
+  Verdict,
+  ViolationKind,
+} from '../contract/index.ts';
+
+export interface CellEvidence {
+  readonly counts: CellCounts;
+  readonly kinds: ReadonlyMap<ViolationKind, number>;
+  readonly excused: number;
+  /** The weakest promise that was in force. */
+  readonly promise: FaultPromise;
+  /** Names of the scenario's faults that never fired, in any round or recovery. */
+  readonly silentFaults: readonly string[];
+  /** Why the evidence is not complete: out of time, damaged, interrupted. */
+  readonly gaps: readonly string[];
+}
+
+/**
+ * The one place where a cell's verdict is decided. A conviction stands on its own evidence, whatever
+ * else is missing; a pass needs all of it (REQUIREMENTS D5).
+ */
+export function decideVerdict(evidence: CellEvidence): Verdict {
+  if (evidence.kinds.size > 0) return { status: 'fail', reason: describeViolations(evidence) };
+  const doubt = reasonForDoubt(evidence);
+  if (doubt !== undefined) return { status: 'inconclusive', reason: doubt };
+  return { status: 'pass', reason: describePass(evidence) };
+}
+
+function reasonForDoubt(evidence: CellEvidence): string | undefined {
+  const { counts, excused, promise, silentFaults, gaps } = evidence;
+  if (gaps.length > 0) return gaps.join('; ');
+  if (silentFaults.length > 0) {
+    return `${silentFaults.join(', ')} never fired, so nothing is known about surviving it`;
+  }
+  if (counts.opsAcknowledged === 0) return 'no operation was acknowledged, so none could be lost';
+  if (counts.statesJudged === 0) return 'no crash state was judged';
+  if (promise.level === 'nothing' && excused > 0) {
+    return `${excused} violations, but the engine promises nothing here (${promise.citation})`;
+  }
+  return undefined;
+}
+
+function describeViolations({ kinds, counts }: CellEvidence): string {
+  const parts = [...kinds].map(([kind, count]) => `${count} × ${kind}`);
+  return `${parts.join(', ')} in ${counts.statesJudged} crash states`;
+}
+
+function describePass({ counts, excused }: CellEvidence): string {
+  const parts = [
+    `${counts.opsAcknowledged} acknowledged operations, ${counts.statesJudged} crash states judged`,
+  ];
+  if (counts.statesDetected > 0) parts.push(`${counts.statesDetected} refused by the engine`);
+  if (excused > 0) parts.push(`${excused} losses that its promise excepts`);
+  return parts.join(', ');
+}
+
+/** A known-bad set-up must be convicted, and of nothing but what it is known for. */
+export function meetsExpectation(
+  expectation: Expectation,
+  verdict: Verdict,
+  kinds: ReadonlyMap<ViolationKind, number>,
+): boolean {
+  if (expectation.verdict === 'pass') return verdict.status === 'pass';
+  return (
+    verdict.status === 'fail' && [...kinds.keys()].every((kind) => expectation.kinds.includes(kind))
+  );
+}

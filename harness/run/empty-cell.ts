@@ -1,0 +1,39 @@
+import type { CellResult, Verdict } from '../contract/index.ts';
+import type { ReadyScenario } from './plugin-sources.ts';
+
+export type EmptyVerdict = Verdict & { readonly status: 'skip' | 'error' };
+
+/** The result of a cell that has no evidence: it was skipped, or it broke. Never a pass. */
+export function emptyCell(ready: ReadyScenario, verdict: EmptyVerdict): CellResult {
+  const { scenario } = ready;
+  return {
+    id: scenario.name,
+    scenario,
+    engine: ready.engine.name,
+    workload: ready.workload.name,
+    faults: ready.faults.map(({ module }) => module.name),
+    promise: 'not judged',
+    verdict,
+    expectation: scenario.expect,
+    expectationMet: false,
+    counts: {
+      rounds: 0,
+      opsInvoked: 0,
+      opsAcknowledged: 0,
+      opsRejected: 0,
+      opsIndeterminate: 0,
+      statesJudged: 0,
+      imagesRecovered: 0,
+      nestedStates: 0,
+      statesDetected: 0,
+      violations: 0,
+    },
+    firings: [],
+    coverage: [],
+    failures: [],
+    latency: undefined,
+    writeAmplification: undefined,
+    recovery: undefined,
+    tookMs: 0,
+  };
+}

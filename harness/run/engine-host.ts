@@ -1,0 +1,136 @@
+/**
+ * The process that is killed: it hosts the engine on a real device, recovers it, reads everything
+ * back, and drives the workload until it ends or SIGKILL comes. It never closes the engine.
+ */
+import * as fs from 'node:fs';
+import type {
+  AckLedger,
+  EngineSession,
+  LedgerView,
+  Op,
+  OpId,
+  Scenario,
+} from '../contract/index.ts';
+import { createRandom } from '../contract/index.ts';
+import { decodeLedger } from '../ledger/ledger-file.ts';
+import { openTargetDevice } from '../rigs/device.ts';
+import { createRealPlatform } from '../rigs/real-platform.ts';
+import { driveWorkload } from './drive-workload.ts';
+import { saveRecovered, type HostMessage } from './host-messages.ts';
+import { loadSources, type PluginSources, type ReadyScenario } from './plugin-sources.ts';
+import { recoverAndRead } from './recover.ts';
+
+export interface HostJob {
+  readonly scenario: Scenario;
+  readonly sources: PluginSources;
+  readonly target: { readonly node: string; readonly isOwn: boolean };
+  readonly ledgerFile: string;
+  readonly action: 'format' | 'drive' | 'recover-only';
+  readonly epoch: number;
+}
+
+/** The harness hands over the pipe as this descriptor. */
+const messagePipe = 3;
+/** How often the engine's counters are sent, in settled operations. */
+const countersEvery = 64;
+
+async function host({
+  scenario,
+  sources,
+  target,
+  ledgerFile,
+  action,
+  epoch,
+}: HostJob): Promise<void> {
+  const ready = await loadSources(scenario, sources);
+  const device = await openTargetDevice(target);
+  const platform = createRealPlatform();
+  if (action === 'format') {
+    await ready.engine.format(device, ready.engineConfig, platform);
+    return;
+  }
+  const ledger = decodeLedger(fs.readFileSync(ledgerFile));
+  const { state, session } = await recoverAndRead({
+    ready,
+    device,
+    platform,
+    ledger,
+    // A real device gives no sign that nothing more will come: the harness sets a time limit.
+    dead: () => new Promise(() => undefined),
+    requests: () => 0,
+  });
+  send(['recovered', saveRecovered(state)]);
+  if (action === 'drive' && session !== undefined) await drive(ready, session, ledger, epoch);
+}
+
+async function drive(
+  ready: ReadyScenario,
+  session: EngineSession,
+  past: LedgerView,
+  epoch: number,
+): Promise<void> {
+  const { scenario, workload, workloadOptions } = ready;
+  let settled = 0;
+  const { end } = await driveWorkload({
+    session,
+    workload: workload.start(
+      {
+        space: session.space,
+        opsMax: scenario.limits.ops,
+        queueDepth: scenario.limits.queueDepth,
+        random: createRandom(scenario.seed).fork(`epoch-${epoch}`),
+      },
+      workloadOptions,
+    ),
+    ledger: new PipeLedger(past),
+    clock: createRealPlatform().clock,
+    queueDepth: scenario.limits.queueDepth,
+    seed: scenario.seed,
+    epoch,
+    onInvoke: () => undefined,
+    onSettle: () => {
+      if (++settled % countersEvery === 0) send(['counters', session.counters()]);
+    },
+    dead: new Promise(() => undefined),
+  });
+  send(['counters', session.counters()]);
+  if (end !== 'dead') send(['end', end]);
+}
+
+/** Tells the harness, which keeps the ledger; here only the ids are counted on. */
+class PipeLedger implements AckLedger {
+  readonly #past: LedgerView;
+  #lastId: OpId;
+
+  constructor(past: LedgerView) {
+    this.#past = past;
+    this.#lastId = past.entries.length;
+  }
+
+  invoke(op: Op, writer: number, atNs: number): OpId {
+    const id = ++this.#lastId;
+    send(['invoke', id, op, writer, atNs]);
+    return id;
+  }
+
+  settle(...[id, outcome, atNs]: Parameters<AckLedger['settle']>): void {
+    send(['settle', id, outcome, atNs]);
+  }
+
+  mark(): void {
+    throw new Error('marks are the harness’s own');
+  }
+
+  view(): LedgerView {
+    return this.#past;
+  }
+}
+
+function send(message: HostMessage): void {
+  fs.writeSync(messagePipe, `${JSON.stringify(message)}\n`);
+}
+
+const job = JSON.parse(fs.readFileSync(0, 'utf8')) as HostJob;
+await host(job);
+// Abandon: an orderly end would let the engine write what a crash must not find.
+process.exit(0);

@@ -1,0 +1,79 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createRequire } from 'node:module';
+import * as readline from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { HarnessError } from '../contract/index.ts';
+import type { HostJob } from './engine-host.ts';
+import type { HostMessage } from './host-messages.ts';
+import type { ResourceLedger } from './resources.ts';
+
+export interface EngineProcess {
+  /** Everything the process said before it ended, in order; ends when the pipe is empty. */
+  readonly messages: AsyncIterable<HostMessage>;
+  readonly ended: Promise<{
+    readonly signal: string | null;
+    readonly code: number | null;
+    readonly errors: string;
+  }>;
+  kill(signal: 'SIGKILL' | 'SIGSTOP'): void;
+}
+
+/** Starts the process that hosts the engine; the resource ledger sees to it that it cannot stay. */
+export function startEngineProcess(job: HostJob, resources: ResourceLedger): EngineProcess {
+  const child = spawn(process.execPath, [...sourceLoader(), hostEntry()], {
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+  });
+  const held = resources.holdProcess(child.pid ?? 0);
+  child.stdin!.end(JSON.stringify(job));
+  return {
+    messages: readMessages(child),
+    ended: outcomeOf(child).finally(() => held[Symbol.asyncDispose]()),
+    kill: (signal) => {
+      child.kill(signal);
+    },
+  };
+}
+
+async function* readMessages(child: ChildProcess): AsyncIterable<HostMessage> {
+  const lines = readline.createInterface({ input: child.stdio[3] as Readable });
+  for await (const line of lines) {
+    const message = parseMessage(line);
+    // A line that SIGKILL cut short was never followed by the operation it announced.
+    if (message !== undefined) yield message;
+  }
+}
+
+function parseMessage(line: string): HostMessage | undefined {
+  try {
+    return JSON.parse(line) as HostMessage;
+  } catch {
+    return undefined;
+  }
+}
+
+function outcomeOf(child: ChildProcess): EngineProcess['ended'] {
+  let errors = '';
+  child.stderr!.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-4000);
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => {
+      reject(new HarnessError('UNAVAILABLE', `cannot start the engine process: ${error.message}`));
+    });
+    child.once('close', (code, signal) => {
+      resolve({ code, signal, errors });
+    });
+  });
+}
+
+const runsSource = import.meta.url.endsWith('.ts');
+
+function hostEntry(): string {
+  return fileURLToPath(new URL(`./engine-host.${runsSource ? 'ts' : 'js'}`, import.meta.url));
+}
+
+function sourceLoader(): readonly string[] {
+  if (!runsSource) return [];
+  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href];
+}

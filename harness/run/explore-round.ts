@@ -1,0 +1,143 @@
+/**
+ * Judges the crash states of one recorded round. Each distinct image is recovered once by the real
+ * engine and read back; what came out is judged at every ledger position that can have left the
+ * image. A share of the states is carried further by explore-nested.ts.
+ */
+import type { DurabilityContract, LedgerView, Random, RecoveredState } from '../contract/index.ts';
+import { planCrashStates, type CrashPlan, type CrashState } from '../drive/crash-states.ts';
+import { ledgerWindowsOf } from '../drive/crash-windows.ts';
+import { createMaterialiser, type Materialiser } from '../drive/materialise.ts';
+import type { History } from '../drive/history.ts';
+import type { SparseImage } from '../drive/image.ts';
+import { createSimRig, type SimRig, type SimRigOptions } from '../rigs/sim.ts';
+import { armFaults } from './arm-faults.ts';
+import { judgeWindows, type JudgedState } from './judge-windows.ts';
+import type { ReadyScenario } from './plugin-sources.ts';
+import { recoverAndRead, type Recovered } from './recover.ts';
+import { roundRandom } from './record-round.ts';
+
+/** The evidence of a round that judging needs: it stands in the run directory. */
+export interface RoundEvidence {
+  readonly round: number;
+  readonly history: History;
+  readonly ledger: LedgerView;
+}
+
+/** Crash states of one round: `nestedStates` of the `states` follow from a recovery. */
+export interface ExploreBudget {
+  readonly states: number;
+  readonly nestedStates: number;
+}
+
+export class RoundExplorer {
+  readonly ready: ReadyScenario;
+  readonly evidence: RoundEvidence;
+  readonly budget: ExploreBudget;
+  readonly contract: DurabilityContract;
+  readonly plan: CrashPlan;
+  readonly random: Random;
+  readonly #materialiser: Materialiser;
+
+  constructor(ready: ReadyScenario, evidence: RoundEvidence, budget: ExploreBudget) {
+    this.ready = ready;
+    this.evidence = evidence;
+    this.budget = budget;
+    this.contract = ready.engine.contractFor(ready.engineConfig, ready.scenario.device);
+    this.random = roundRandom(ready.scenario.seed, evidence.round).fork('explore');
+    this.plan = planCrashStates(evidence.history, {
+      statesMax: Math.max(1, budget.states - budget.nestedStates),
+      random: this.random.fork('plan'),
+    });
+    this.#materialiser = createMaterialiser(this.plan);
+  }
+
+  imageOf(state: CrashState): SparseImage {
+    return this.#materialiser.images(state)[0]!;
+  }
+
+  async judge(index: number): Promise<JudgedState> {
+    const { ready, evidence } = this;
+    const state = this.plan.states[index]!;
+    const { rig, recovered, reopened } = await this.recover(state);
+    return judgeWindows({
+      ready,
+      contract: this.contract,
+      id: `${evidence.round}:${index}`,
+      digest: state.digest,
+      ledger: evidence.ledger,
+      windows: ledgerWindowsOf(evidence.history, state),
+      recovered: recovered.state,
+      recoveryFirings: rig.drive.firings,
+      ...(reopened === undefined ? {} : { reopened }),
+    });
+  }
+
+  /** Recovers a state on a drive of its own, with the recovery-phase faults armed. */
+  async recover(state: CrashState): Promise<RecoveredRig> {
+    const random = this.random.fork(`recover-${state.digest}`);
+    const rig = this.boundedRig(this.imageOf(state), random, this.evidence.ledger);
+    await armFaults(this.ready, 'recovery', { drive: rig.drive }, random);
+    rig.drive.beginWorkload();
+    const recovered = await this.recoverOn(rig, this.evidence.ledger);
+    const reopened = await this.#reopenHealed(rig, recovered.state, random);
+    return { rig, recovered, reopened };
+  }
+
+  /** A drive for one recovery and its read-back: taking more requests than it may is hanging. */
+  boundedRig(image: SparseImage, random: Random, ledger: LedgerView): SimRig {
+    const requestsMax = this.contract.recoveryRequestsMax + readBackRequestsMax(ledger);
+    return createSimRig({ ...this.#rigOptions(image, random), record: false, requestsMax });
+  }
+
+  recordingRig(image: SparseImage, random: Random): SimRig {
+    return createSimRig({ ...this.#rigOptions(image, random), record: true });
+  }
+
+  #rigOptions(image: SparseImage, random: Random): Omit<SimRigOptions, 'record'> {
+    const { engine, engineConfig, scenario } = this.ready;
+    const geometry = scenario.device;
+    return { geometry, image, random, areas: engine.areasOf(engineConfig, geometry) };
+  }
+
+  recoverOn(rig: SimRig, ledger: LedgerView): Promise<Recovered> {
+    return recoverAndRead({
+      ready: this.ready,
+      device: rig.drive,
+      platform: rig.platform,
+      ledger,
+      dead: () => rig.timeline.whenIdle(),
+      requests: () => rig.drive.counters.requests,
+    });
+  }
+
+  /**
+   * A recovery that gave up on an injected fault has lost nothing yet. The fault is healed and the
+   * engine opened again on the drive as the first attempt left it: now it must come up whole.
+   */
+  async #reopenHealed(
+    rig: SimRig,
+    first: RecoveredState,
+    random: Random,
+  ): Promise<RecoveredState | undefined> {
+    if (first.opened || first.reason !== 'device-error' || rig.drive.firings.length === 0) {
+      return undefined;
+    }
+    const healed = this.boundedRig(
+      rig.drive.image.fork(),
+      random.fork('healed'),
+      this.evidence.ledger,
+    );
+    return (await this.recoverOn(healed, this.evidence.ledger)).state;
+  }
+}
+
+export interface RecoveredRig {
+  readonly rig: SimRig;
+  readonly recovered: Recovered;
+  readonly reopened: RecoveredState | undefined;
+}
+
+/** Reading back takes at most one request per block and retry, and the log a few. */
+function readBackRequestsMax(ledger: LedgerView): number {
+  return 4 * (ledger.blocks.length + ledger.entries.length) + 64;
+}

@@ -1,0 +1,60 @@
+/** Body of an exploring thread: holds one round at a time and works off the tasks it is sent. */
+import { parentPort } from 'node:worker_threads';
+import type { Scenario } from '../contract/index.ts';
+import { decodeHistory } from '../drive/history-file.ts';
+import { decodeLedger } from '../ledger/ledger-file.ts';
+import { RoundExplorer, type ExploreBudget } from './explore-round.ts';
+import { runTask, type ExploreTask } from './explore-tasks.ts';
+import type { JudgedState } from './judge-windows.ts';
+import { loadSources, type PluginSources } from './plugin-sources.ts';
+
+export type WorkerRequest =
+  | {
+      readonly type: 'round';
+      readonly scenario: Scenario;
+      readonly sources: PluginSources;
+      readonly round: number;
+      readonly history: Uint8Array;
+      readonly ledger: Uint8Array;
+      readonly budget: ExploreBudget;
+    }
+  | { readonly type: 'task'; readonly task: ExploreTask };
+
+export type WorkerReply =
+  | { readonly type: 'judged'; readonly states: readonly JudgedState[] }
+  | { readonly type: 'failed'; readonly message: string };
+
+const port = parentPort;
+let explorer: Promise<RoundExplorer> | undefined;
+
+port?.on('message', (request: WorkerRequest) => {
+  if (request.type === 'round') {
+    explorer = prepare(request);
+    explorer.catch(reportFailure);
+  } else {
+    work(request.task).catch(reportFailure);
+  }
+});
+
+async function prepare(request: Extract<WorkerRequest, { type: 'round' }>): Promise<RoundExplorer> {
+  const ready = await loadSources(request.scenario, request.sources);
+  const evidence = {
+    round: request.round,
+    history: decodeHistory(request.history),
+    ledger: decodeLedger(request.ledger),
+  };
+  return new RoundExplorer(ready, evidence, request.budget);
+}
+
+async function work(task: ExploreTask): Promise<void> {
+  const ready = await explorer;
+  if (ready === undefined) throw new Error('a task came before its round');
+  const reply: WorkerReply = { type: 'judged', states: await runTask(ready, task) };
+  port?.postMessage(reply);
+}
+
+function reportFailure(error: unknown): void {
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const reply: WorkerReply = { type: 'failed', message };
+  port?.postMessage(reply);
+}

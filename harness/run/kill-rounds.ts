@@ -1,0 +1,239 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import {
+  HarnessError,
+  createRandom,
+  type AckLedger,
+  type EngineCounters,
+  type Failure,
+  type FaultFiring,
+  type Random,
+} from '../contract/index.ts';
+import { createLedger } from '../ledger/ack-ledger.ts';
+import { encodeLedger } from '../ledger/ledger-file.ts';
+import { createLatencyHistogram, type LatencyHistogram } from '../measure/latency-histogram.ts';
+import { assembleWriteAmplification } from '../measure/write-amplification.ts';
+import type { TargetDevice } from '../rigs/device.ts';
+import { armFaults } from './arm-faults.ts';
+import type { CellAccount } from './cell-account.ts';
+import type { HostJob } from './engine-host.ts';
+import { startEngineProcess, type EngineProcess } from './engine-process.ts';
+import { restoreRecovered, type HostMessage, type SavedRecoveredState } from './host-messages.ts';
+import { judgeKill, saveKill, type SavedKill } from './saved-kill.ts';
+import type { ReadyScenario } from './plugin-sources.ts';
+import { promiseToJudgeBy } from './promise-in-force.ts';
+import type { ResourceLedger } from './resources.ts';
+import type { CellContext } from './run-scenario.ts';
+
+export interface KillRoundsOptions {
+  readonly ready: ReadyScenario;
+  readonly context: CellContext;
+  readonly account: CellAccount;
+  readonly target: TargetDevice;
+  readonly resources: ResourceLedger;
+}
+
+/** The rounds of one device: each drives an epoch and kills it, the next one recovers from it. */
+export class KillRounds {
+  readonly #options: KillRoundsOptions;
+  readonly #ledger: AckLedger;
+  readonly #ledgerFile: string;
+  readonly #random: Random;
+  readonly #firings: FaultFiring[] = [];
+  #epoch = 1;
+
+  constructor(options: KillRoundsOptions) {
+    const { seed } = options.ready.scenario;
+    this.#options = options;
+    this.#ledger = createLedger({ seed });
+    this.#ledgerFile = path.join(options.resources.makeDirectory('ledger'), 'ledger');
+    this.#random = createRandom(seed).fork('kills');
+  }
+
+  async format(): Promise<void> {
+    await this.#finish(this.#start('format'), 'format');
+  }
+
+  /** Recovers what the round before left, drives the workload and kills it in the middle. */
+  async driveAndKill(round: number): Promise<void> {
+    const host = this.#start('drive');
+    const killer = await this.#armKill(host);
+    using drive = new DriveWatch();
+    for await (const message of host.messages) {
+      if (message[0] === 'recovered') this.#recovered(message[1]);
+      else drive.note(message, this.#ledger);
+      if (drive.invoked === killer.atOp) await killer.kill();
+    }
+    const { signal } = await this.#finish(host, 'workload');
+    if (signal === 'SIGKILL') this.#killed(drive.invoked);
+    this.#addRound(round, drive, signal === 'SIGKILL');
+  }
+
+  /** Recovers after the last kill and reads back; nothing more is driven. */
+  async recoverLast(): Promise<void> {
+    const host = this.#start('recover-only');
+    for await (const message of host.messages) {
+      if (message[0] === 'recovered') this.#recovered(message[1]);
+    }
+    await this.#finish(host, 'last recovery');
+    const { directory, id } = this.#options.context;
+    directory?.saveEvidence(id, 'round-0.ledger', encodeLedger(this.#ledger.view()));
+  }
+
+  /** A kill cannot be replayed to the byte: the failure names the state and the ledger. */
+  failures(): readonly Failure[] {
+    const { account, context } = this.#options;
+    return account.tally.worst().map(({ state, violation }) => ({
+      violation,
+      state,
+      reproduce: `powercut verify ${context.directory?.path ?? 'RUN_DIRECTORY'}`,
+      proof: undefined,
+      expectedBytes: undefined,
+      foundBytes: undefined,
+      foundStamp: undefined,
+    }));
+  }
+
+  #start(action: HostJob['action']): EngineProcess {
+    const { ready, target, resources } = this.#options;
+    fs.writeFileSync(this.#ledgerFile, encodeLedger(this.#ledger.view()));
+    return startEngineProcess(
+      {
+        scenario: ready.scenario,
+        sources: ready.sources,
+        target: { node: target.node, isOwn: target.isOwn },
+        ledgerFile: this.#ledgerFile,
+        action,
+        epoch: this.#epoch,
+      },
+      resources,
+    );
+  }
+
+  async #finish(host: EngineProcess, what: string): ReturnType<() => EngineProcess['ended']> {
+    const ended = await host.ended;
+    if (ended.signal !== 'SIGKILL' && ended.code !== 0) {
+      throw new HarnessError(
+        'UNAVAILABLE',
+        `the engine process failed during the ${what} (code ${String(ended.code)}): ${ended.errors}`,
+      );
+    }
+    return ended;
+  }
+
+  async #armKill(host: EngineProcess): Promise<{ atOp: number; kill(): Promise<void> }> {
+    const { ready } = this.#options;
+    const process = {
+      kill: async (signal: 'SIGKILL' | 'SIGSTOP') => {
+        host.kill(signal);
+      },
+    };
+    const armed = await armFaults(ready, 'workload', { process }, this.#random);
+    const moment = ready.faults[0]?.spec.at;
+    const earliest = moment !== undefined && 'atOp' in moment ? moment.atOp : 1;
+    const later = Math.max(1, ready.scenario.limits.ops - earliest);
+    return {
+      atOp: earliest + this.#random.fork(`epoch-${this.#epoch}`).below(later),
+      kill: async () => {
+        for (const fault of armed) await fault.trigger();
+      },
+    };
+  }
+
+  #killed(invoked: number): void {
+    const [fault] = this.#options.ready.faults;
+    const firing: FaultFiring = {
+      fault: fault?.module.name ?? 'kill',
+      faultClass: 'process-kill',
+      atNs: 0,
+      details: { afterOps: invoked, epoch: this.#epoch },
+    };
+    this.#firings.push(firing);
+    this.#options.context.emit({ type: 'fault-fired', cell: this.#options.context.id, firing });
+    this.#ledger.mark({ kind: 'fault', firing });
+    this.#ledger.mark({ kind: 'crash', endedEpoch: this.#epoch });
+  }
+
+  /** The first opening follows the format and shows nothing; each later one follows a kill. */
+  #recovered(saved: SavedRecoveredState): void {
+    const state = restoreRecovered(saved);
+    const { end } = this.#ledger.view();
+    if (this.#firings.length > 0) {
+      const { ready, context, account, target } = this.#options;
+      const kill: SavedKill = {
+        round: this.#firings.length - 1,
+        position: end,
+        geometry: target.geometry,
+        recovered: saved,
+      };
+      if (context.directory !== undefined) saveKill(context.directory, context.id, kill);
+      account.addState(judgeKill(ready, this.#ledger.view(), kill));
+    }
+    if (!state.opened) return;
+    if (end > 0) {
+      this.#epoch++;
+      this.#ledger.mark({ kind: 'recovered', epoch: this.#epoch, observed: state.observed });
+    }
+  }
+
+  #addRound(round: number, drive: DriveWatch, killed: boolean): void {
+    const { ready, account, target } = this.#options;
+    const contract = ready.engine.contractFor(ready.engineConfig, target.geometry);
+    if (!killed) account.gaps.add(`round ${round} ended before it could be killed`);
+    account.addRound({
+      outcomes: drive.outcomes(),
+      latency: drive.latency.summary(),
+      amplification:
+        drive.counters === undefined
+          ? undefined
+          : assembleWriteAmplification(drive.counters, undefined),
+      firings: this.#firings.slice(round),
+      coverage: [],
+      promise: promiseToJudgeBy(ready.scenario, contract, this.#firings),
+    });
+  }
+}
+
+/** Keeps the ledger from what the process says, and the figures of one epoch. */
+class DriveWatch implements Disposable {
+  readonly latency: LatencyHistogram = createLatencyHistogram('real');
+  readonly #counts = { acknowledged: 0, rejected: 0, indeterminate: 0 };
+  readonly #invokedNs = new Map<number, number>();
+  counters: EngineCounters | undefined;
+  invoked = 0;
+
+  note(message: HostMessage, ledger: AckLedger): void {
+    switch (message[0]) {
+      case 'invoke': {
+        const [, id, op, writer, atNs] = message;
+        const known = ledger.invoke(op, writer, atNs);
+        if (known !== id)
+          throw new HarnessError('EVIDENCE_DAMAGED', `operation ${id} came as number ${known}`);
+        this.invoked++;
+        this.#invokedNs.set(id, atNs);
+        return;
+      }
+      case 'settle': {
+        const [, id, outcome, atNs] = message;
+        ledger.settle(id, outcome, atNs);
+        this.#counts[outcome.status]++;
+        if (outcome.status === 'acknowledged') this.latency.record(atNs - this.#invokedNs.get(id)!);
+        return;
+      }
+      case 'counters':
+        this.counters = message[1];
+        return;
+      case 'recovered':
+      case 'end':
+        return;
+    }
+  }
+
+  outcomes(): { invoked: number; acknowledged: number; rejected: number; indeterminate: number } {
+    return { invoked: this.invoked, ...this.#counts };
+  }
+
+  [Symbol.dispose](): void {
+    this.latency[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,154 @@
+import {
+  EngineRefusal,
+  HarnessError,
+  createRandom,
+  type EngineSession,
+  type FaultFiring,
+  type LatencySummary,
+  type LedgerView,
+  type Outcome,
+  type Random,
+  type RecoveredState,
+  type WriteAmplification,
+} from '../contract/index.ts';
+import type { History } from '../drive/history.ts';
+import type { SparseImage } from '../drive/image.ts';
+import { createLedger } from '../ledger/ack-ledger.ts';
+import { createLatencyHistogram } from '../measure/latency-histogram.ts';
+import { assembleWriteAmplification } from '../measure/write-amplification.ts';
+import { createSimRig, usedDrive, type SimRig } from '../rigs/sim.ts';
+import { driveWorkload } from './drive-workload.ts';
+import { armFaults } from './arm-faults.ts';
+import type { OutcomeCounts } from './cell-account.ts';
+import type { ReadyScenario } from './plugin-sources.ts';
+import { readBack } from './read-back.ts';
+
+/** One run of the workload on the twin: the evidence, before anything is judged. */
+export interface RoundRecord {
+  readonly round: number;
+  readonly history: History;
+  readonly ledger: LedgerView;
+  readonly firings: readonly FaultFiring[];
+  readonly outcomes: OutcomeCounts;
+  /** Measured while it ran; a round loaded from a run directory has neither figure. */
+  readonly latency: LatencySummary | undefined;
+  readonly amplification: WriteAmplification | undefined;
+  /** What the running engine served at the end, before any cut; absent when power was cut. */
+  readonly live: RecoveredState | undefined;
+}
+
+/** The seed of a round: what its chance, its stamps and its foreign data are derived from. */
+export function roundRandom(seed: number, round: number): Random {
+  return createRandom(seed).fork(`round-${round}`);
+}
+
+/** Formats, opens and drives the engine on a fresh twin, with the scenario's faults armed. */
+export async function recordRound(ready: ReadyScenario, round: number): Promise<RoundRecord> {
+  const { scenario } = ready;
+  const random = roundRandom(scenario.seed, round);
+  const rig = createSimRig({
+    geometry: scenario.device,
+    image: await formattedImage(ready, random),
+    random,
+    areas: ready.engine.areasOf(ready.engineConfig, scenario.device),
+    record: true,
+  });
+  const history = rig.history!;
+  const ledger = createLedger({
+    seed: scenario.seed,
+    onRecord: (position) => {
+      history.mark(position);
+    },
+  });
+  const session = await answered(
+    rig,
+    `open of ${ready.engine.name}`,
+    ready.engine.open(rig.drive, ready.engineConfig, rig.platform),
+  );
+  await armFaults(ready, 'workload', { drive: rig.drive }, random);
+  rig.drive.beginWorkload();
+
+  using latency = createLatencyHistogram('virtual');
+  const outcomes = { acknowledged: 0, rejected: 0, indeterminate: 0 };
+  const { invoked, end } = await driveWorkload({
+    session,
+    workload: ready.workload.start(
+      {
+        space: session.space,
+        opsMax: scenario.limits.ops,
+        queueDepth: scenario.limits.queueDepth,
+        random: random.fork('workload'),
+      },
+      ready.workloadOptions,
+    ),
+    ledger,
+    clock: rig.platform.clock,
+    queueDepth: scenario.limits.queueDepth,
+    seed: scenario.seed,
+    epoch: 1,
+    onInvoke: (count) => {
+      rig.drive.noteOp(count);
+    },
+    onSettle: (_op, outcome: Outcome, latencyNs) => {
+      outcomes[outcome.status]++;
+      if (outcome.status === 'acknowledged') latency.record(latencyNs);
+    },
+    dead: rig.timeline.whenIdle(),
+  });
+  const live = end === 'dead' ? undefined : await readLive(rig, session, ledger.view());
+  return {
+    round,
+    history,
+    ledger: ledger.view(),
+    firings: rig.drive.firings,
+    outcomes: { invoked, ...outcomes },
+    latency: latency.summary(),
+    amplification: assembleWriteAmplification(session.counters(), rig.drive.counters.bytesWritten),
+    live,
+  };
+}
+
+/** A drive that carries a freshly formatted engine, all of it durable. */
+async function formattedImage(ready: ReadyScenario, random: Random): Promise<SparseImage> {
+  const { device, seed } = ready.scenario;
+  const rig = createSimRig({
+    geometry: device,
+    image: usedDrive(device, seed),
+    random: random.fork('format'),
+    areas: [],
+    record: false,
+  });
+  await answered(
+    rig,
+    `format of ${ready.engine.name}`,
+    ready.engine.format(rig.drive, ready.engineConfig, rig.platform),
+  );
+  return rig.drive.image;
+}
+
+async function readLive(
+  rig: SimRig,
+  session: EngineSession,
+  ledger: LedgerView,
+): Promise<RecoveredState> {
+  try {
+    const contents = await answered(rig, 'read-back', readBack(session, ledger));
+    return { opened: true, ...contents, recoveryRequests: 0, recoveryNs: 0 };
+  } catch (error) {
+    const refused = error instanceof EngineRefusal;
+    return {
+      opened: false,
+      reason: refused ? error.reason : 'crashed',
+      message: String(error),
+      recoveryRequests: 0,
+    };
+  }
+}
+
+/** An engine that waits for something that can no longer happen has stopped answering. */
+async function answered<T>(rig: SimRig, what: string, work: Promise<T>): Promise<T> {
+  const stuck = rig.timeline.whenIdle().then((): never => {
+    throw new HarnessError('UNAVAILABLE', `${what} never answered: nothing is in flight any more`);
+  });
+  return Promise.race([work, stuck]);
+}

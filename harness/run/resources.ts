@@ -1,0 +1,248 @@
+/**
+ * What a run has made on the machine and must take away again. Every resource is written to a file
+ * before it comes to be, so that `powercut clean` can take it away even after SIGKILL. Released in
+ * reverse order. A resource is only ever named by something that this run chose itself (a directory
+ * under its own temporary root, a backing file in it, a child process with its start time), so that
+ * cleaning up cannot touch anything else.
+ */
+import { execa } from 'execa';
+import { randomUUID } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { HarnessError } from '../contract/index.ts';
+
+export type Resource =
+  /** A directory under the temporary root; removed with everything in it. */
+  | { readonly kind: 'directory'; readonly path: string }
+  /** The loop devices over a backing file; found by the file, since the kernel chooses the node. */
+  | { readonly kind: 'loop'; readonly backingFile: string }
+  /** A child process; the start time tells it from a later one with the same pid. */
+  | { readonly kind: 'process'; readonly pid: number; readonly startTicks: string };
+
+interface LedgerLine {
+  readonly action: 'add' | 'release';
+  readonly id: number;
+  readonly resource?: Resource;
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly startTicks: string;
+}
+
+export interface HeldResource extends AsyncDisposable {
+  readonly resource: Resource;
+}
+
+/** Where resource files and temporary directories live: never on a device under test. */
+export function temporaryRoot(): string {
+  return path.join(os.tmpdir(), 'powercut');
+}
+
+export class ResourceLedger implements AsyncDisposable {
+  readonly #file: string;
+  readonly #held = new Map<number, Resource>();
+  #nextId = 1;
+
+  private constructor(file: string) {
+    this.#file = file;
+  }
+
+  static open(): ResourceLedger {
+    fs.mkdirSync(temporaryRoot(), { recursive: true, mode: 0o700 });
+    const file = path.join(temporaryRoot(), `${randomUUID()}.resources.jsonl`);
+    const owner: Owner = { pid: process.pid, startTicks: startTicksOf(process.pid) };
+    fs.writeFileSync(file, `${JSON.stringify(owner)}\n`, { mode: 0o600 });
+    return new ResourceLedger(file);
+  }
+
+  /** Makes an empty directory that goes away with the run. */
+  makeDirectory(name: string): string {
+    const directory = path.join(temporaryRoot(), `${name}-${randomUUID()}`);
+    this.hold({ kind: 'directory', path: directory });
+    fs.mkdirSync(directory, { mode: 0o700 });
+    return directory;
+  }
+
+  /** Must be called before the resource is made; disposing the answer takes it away. */
+  hold(resource: Resource): HeldResource {
+    const id = this.#nextId++;
+    this.#append({ action: 'add', id, resource });
+    this.#held.set(id, resource);
+    return { resource, [Symbol.asyncDispose]: () => this.#release(id) };
+  }
+
+  holdProcess(pid: number): HeldResource {
+    return this.hold({ kind: 'process', pid, startTicks: startTicksOf(pid) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const problems: unknown[] = [];
+    for (const id of [...this.#held.keys()].reverse()) {
+      try {
+        await this.#release(id);
+      } catch (error) {
+        problems.push(error);
+      }
+    }
+    if (problems.length > 0)
+      throw new AggregateError(problems, 'could not take away all resources');
+    fs.rmSync(this.#file, { force: true });
+  }
+
+  async #release(id: number): Promise<void> {
+    const resource = this.#held.get(id);
+    if (resource === undefined) return;
+    await takeAway(resource);
+    this.#held.delete(id);
+    this.#append({ action: 'release', id });
+  }
+
+  #append(line: LedgerLine): void {
+    fs.appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
+  }
+}
+
+export interface CleanReport {
+  readonly released: readonly Resource[];
+  readonly problems: readonly string[];
+  /** Runs that are still alive, and so were left alone. */
+  readonly runningOwners: readonly number[];
+}
+
+/** Takes away what dead runs left behind. Runs that are still alive are not touched. */
+export async function cleanLeftovers(): Promise<CleanReport> {
+  const released: Resource[] = [];
+  const problems: string[] = [];
+  const runningOwners: number[] = [];
+  for (const file of resourceFiles()) {
+    const { owner, left } = readResourceFile(file);
+    if (owner !== undefined && isAlive(owner.pid, owner.startTicks)) {
+      runningOwners.push(owner.pid);
+      continue;
+    }
+    const failed = await takeAwayAll(left, released, problems);
+    if (!failed) fs.rmSync(file, { force: true });
+  }
+  return { released, problems, runningOwners };
+}
+
+async function takeAwayAll(
+  left: readonly Resource[],
+  released: Resource[],
+  problems: string[],
+): Promise<boolean> {
+  let failed = false;
+  for (const resource of [...left].reverse()) {
+    try {
+      await takeAway(resource);
+      released.push(resource);
+    } catch (error) {
+      failed = true;
+      problems.push(`${describeResource(resource)}: ${String(error)}`);
+    }
+  }
+  return failed;
+}
+
+export function describeResource(resource: Resource): string {
+  switch (resource.kind) {
+    case 'directory':
+      return `directory ${resource.path}`;
+    case 'loop':
+      return `loop device over ${resource.backingFile}`;
+    case 'process':
+      return `process ${resource.pid}`;
+  }
+}
+
+function resourceFiles(): string[] {
+  if (!fs.existsSync(temporaryRoot())) return [];
+  return fs
+    .readdirSync(temporaryRoot())
+    .filter((name) => name.endsWith('.resources.jsonl'))
+    .map((name) => path.join(temporaryRoot(), name));
+}
+
+/** A torn last line is a resource whose making had not begun, so it is left out. */
+function readResourceFile(file: string): { owner: Owner | undefined; left: readonly Resource[] } {
+  const [first, ...rest] = fs.readFileSync(file, 'utf8').split('\n');
+  const held = new Map<number, Resource>();
+  for (const text of rest) {
+    const line = parseLine(text) as LedgerLine | undefined;
+    if (line === undefined) continue;
+    if (line.action === 'add' && line.resource !== undefined) held.set(line.id, line.resource);
+    else held.delete(line.id);
+  }
+  return { owner: parseLine(first ?? '') as Owner | undefined, left: [...held.values()] };
+}
+
+function parseLine(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+async function takeAway(resource: Resource): Promise<void> {
+  switch (resource.kind) {
+    case 'directory':
+      removeDirectory(resource.path);
+      return;
+    case 'loop':
+      await detachLoops(resource.backingFile);
+      return;
+    case 'process':
+      killProcess(resource.pid, resource.startTicks);
+      return;
+  }
+}
+
+function removeDirectory(directory: string): void {
+  if (path.dirname(directory) !== temporaryRoot()) {
+    throw new HarnessError(
+      'DEVICE_REFUSED',
+      `will not remove ${directory}: it is not directly under ${temporaryRoot()}`,
+    );
+  }
+  fs.rmSync(directory, { recursive: true, force: true });
+}
+
+async function detachLoops(backingFile: string): Promise<void> {
+  const { stdout } = await execa('losetup', [
+    '--associated',
+    backingFile,
+    '--output',
+    'NAME',
+    '--noheadings',
+  ]);
+  for (const node of stdout.split('\n').filter((line) => line.startsWith('/dev/loop'))) {
+    await execa('losetup', ['--detach', node.trim()]);
+  }
+}
+
+function killProcess(pid: number, startTicks: string): void {
+  if (isAlive(pid, startTicks)) process.kill(pid, 'SIGKILL');
+}
+
+function isAlive(pid: number, startTicks: string): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  return startTicksOf(pid) === startTicks;
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)); empty where it cannot be read. */
+function startTicksOf(pid: number): string {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command name, field 2, is in parentheses and may itself hold spaces and parentheses.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,125 @@
+import type { CellResult, HostFacts, RunEvent, RunSummary } from '../contract/index.ts';
+import { HarnessError } from '../contract/index.ts';
+import { emptyCell, type EmptyVerdict } from './empty-cell.ts';
+import { createExplorePool, type ExplorePool } from './explore-pool.ts';
+import type { ReadyScenario } from './plugin-sources.ts';
+import {
+  ReporterHub,
+  withReporterProblems,
+  type ConfiguredReporter,
+  type Terminal,
+} from './reporter-hub.ts';
+import type { RunDirectory } from './run-directory.ts';
+import { runScenario, type CellContext } from './run-scenario.ts';
+import { summariseRun } from './summarise-run.ts';
+
+export interface RunOptions {
+  readonly runId: string;
+  readonly command: string;
+  readonly toolVersion: string;
+  readonly directory: RunDirectory;
+  readonly cells: readonly ReadyScenario[];
+  readonly reporters: readonly ConfiguredReporter[];
+  readonly terminal: Terminal;
+  readonly jobs: number;
+  readonly stopOnFailure: boolean;
+  readonly signal: AbortSignal;
+  readonly host: HostFacts;
+  /** A device named by the user, for rig `device`. */
+  readonly devicePath: string | undefined;
+  /** Why a scenario cannot run on this machine; undefined where it can. */
+  whyNot(ready: ReadyScenario): Promise<string | undefined>;
+}
+
+/** Runs the scenarios one after another, each on all cores, and reports. */
+export async function runCells(options: RunOptions): Promise<RunSummary> {
+  const startedAt = new Date();
+  const expectedCells = options.cells.map(({ scenario }) => scenario.name);
+  const hub = new ReporterHub(options.reporters, options.directory, options.terminal);
+  const emit = (event: RunEvent): void => {
+    if (event.type !== 'progress') options.directory.appendEvent(event);
+    hub.onEvent(event);
+  };
+  emit({ type: 'run-started', runId: options.runId, cells: expectedCells });
+  const results = await runAll(options, emit);
+  const summary = withReporterProblems(
+    summariseRun(
+      {
+        runId: options.runId,
+        toolVersion: options.toolVersion,
+        startedAt: startedAt.toISOString(),
+        tookMs: Date.now() - startedAt.getTime(),
+        command: options.command,
+        seed: options.cells[0]?.scenario.seed ?? 0,
+        host: options.host,
+        expectedCells,
+      },
+      results,
+      options.signal.aborted,
+    ),
+    hub.problems,
+  );
+  options.directory.saveSummary(summary);
+  emit({ type: 'run-finished', summary });
+  await hub.onEnd(summary);
+  return withReporterProblems(summary, hub.problems);
+}
+
+async function runAll(
+  options: RunOptions,
+  emit: (event: RunEvent) => void,
+): Promise<readonly CellResult[]> {
+  await using pool = createExplorePool(options.jobs);
+  const results: CellResult[] = [];
+  for (const ready of options.cells) {
+    if (options.signal.aborted) break;
+    const result = await runCell(ready, options, pool, emit);
+    results.push(result);
+    if (options.stopOnFailure && result.verdict.status === 'fail' && !result.expectationMet) break;
+  }
+  return results;
+}
+
+/** One cell that breaks does not take the others with it: it is reported as an error. */
+async function runCell(
+  ready: ReadyScenario,
+  options: RunOptions,
+  pool: ExplorePool,
+  emit: (event: RunEvent) => void,
+): Promise<CellResult> {
+  const context: CellContext = {
+    id: ready.scenario.name,
+    pool,
+    directory: options.directory,
+    signal: options.signal,
+    emit,
+    now: () => performance.now(),
+    ...(options.devicePath === undefined ? {} : { devicePath: options.devicePath }),
+  };
+  try {
+    const reason = await options.whyNot(ready);
+    if (reason !== undefined) return concludeEmpty(ready, { status: 'skip', reason }, context);
+    return await runScenario(ready, context);
+  } catch (error) {
+    if (error instanceof HarnessError && error.code === 'DEVICE_REFUSED') throw error;
+    return concludeEmpty(ready, verdictOfError(error), context);
+  }
+}
+
+function concludeEmpty(
+  ready: ReadyScenario,
+  verdict: EmptyVerdict,
+  context: CellContext,
+): CellResult {
+  const result = emptyCell(ready, verdict);
+  context.directory?.saveResult(result);
+  context.emit({ type: 'cell-finished', cell: result.id, result });
+  return result;
+}
+
+/** What nobody foresaw is shown with its stack: it is a defect of the harness or of a plug-in. */
+function verdictOfError(error: unknown): EmptyVerdict {
+  const unforeseen = error instanceof Error && !(error instanceof HarnessError);
+  const reason = unforeseen ? (error.stack ?? error.message) : String(error);
+  return { status: 'error', reason };
+}

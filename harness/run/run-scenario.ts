@@ -1,0 +1,48 @@
+import type { CellResult, RunEvent } from '../contract/index.ts';
+import { CellAccount } from './cell-account.ts';
+import type { ExplorePool } from './explore-pool.ts';
+import type { ReadyScenario } from './plugin-sources.ts';
+import type { RunDirectory } from './run-directory.ts';
+import { runOnDevice } from './run-on-device.ts';
+import { runOnTwin } from './run-on-twin.ts';
+
+export interface CellContext {
+  readonly id: string;
+  readonly pool: ExplorePool;
+  /** Absent for a soak, which keeps no evidence. */
+  readonly directory?: RunDirectory;
+  /** A device named by the user, for rig `device`; without it a loop device is made. */
+  readonly devicePath?: string;
+  readonly signal: AbortSignal;
+  emit(event: RunEvent): void;
+  /** Real time in milliseconds, for the time limit and the report. */
+  now(): number;
+}
+
+/** One scenario from plan to verdict: announce, run on its rig, save, answer. */
+export async function runScenario(ready: ReadyScenario, context: CellContext): Promise<CellResult> {
+  const startedMs = context.now();
+  const { scenario, sources } = ready;
+  context.emit({ type: 'cell-started', cell: context.id, scenario });
+  context.directory?.saveScenario(context.id, { scenario, sources });
+  const account = new CellAccount(ready);
+  const deadline = createDeadline(ready, context, startedMs);
+  const run = scenario.rig === 'sim' ? runOnTwin : runOnDevice;
+  const failures = await run(ready, context, account, deadline);
+  context.directory?.saveEvidence(context.id, 'states.jsonl', account.stateLog());
+  const result = account.result(context.id, failures, context.now() - startedMs);
+  context.directory?.saveResult(result);
+  context.emit({ type: 'cell-finished', cell: context.id, result });
+  return result;
+}
+
+/** Why the cell must stop now, or undefined. */
+export type Deadline = () => string | undefined;
+
+function createDeadline(ready: ReadyScenario, context: CellContext, startedMs: number): Deadline {
+  const limitMs = ready.scenario.limits.durationMs;
+  return () => {
+    if (context.signal.aborted) return 'interrupted';
+    return context.now() - startedMs > limitMs ? `out of time after ${limitMs} ms` : undefined;
+  };
+}

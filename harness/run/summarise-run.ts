@@ -1,0 +1,56 @@
+import type { CellResult, HostFacts, RunSummary, Verdict } from '../contract/index.ts';
+import { effectiveVerdict, exitCodeOf, mergeVerdicts } from '../verify/merge-verdicts.ts';
+
+export interface RunFacts {
+  readonly runId: string;
+  readonly toolVersion: string;
+  readonly startedAt: string;
+  readonly tookMs: number;
+  readonly command: string;
+  readonly seed: number;
+  readonly host: HostFacts;
+  readonly expectedCells: readonly string[];
+}
+
+/** The verdict of a run over its cells. A planned cell without a result is inconclusive. */
+export function summariseRun(
+  facts: RunFacts,
+  cells: readonly CellResult[],
+  interrupted: boolean,
+): RunSummary {
+  const verdicts = cells.map((cell) => named(cell.id, effectiveVerdict(cell)));
+  const present = new Set(cells.map(({ id }) => id));
+  const missing = facts.expectedCells.filter((id) => !present.has(id));
+  if (missing.length > 0) {
+    const why = interrupted ? 'the run was interrupted' : 'no result was written';
+    verdicts.push({ status: 'inconclusive', reason: `${why}: ${missing.join(', ')} missing` });
+  }
+  const verdict = mergeVerdicts(verdicts);
+  return {
+    schemaVersion: 1,
+    runId: facts.runId,
+    toolVersion: facts.toolVersion,
+    startedAt: facts.startedAt,
+    tookMs: facts.tookMs,
+    command: facts.command,
+    seed: facts.seed,
+    host: facts.host,
+    expectedCells: facts.expectedCells,
+    cells,
+    verdict: verdict.status === 'pass' ? { ...verdict, reason: describePass(cells) } : verdict,
+    exitCode: exitCodeOf(verdict),
+  };
+}
+
+function named(cell: string, verdict: Verdict): Verdict {
+  return { ...verdict, reason: `${cell}: ${verdict.reason}` };
+}
+
+function describePass(cells: readonly CellResult[]): string {
+  const skipped = cells.filter(({ verdict }) => verdict.status === 'skip').length;
+  const expected = cells.filter(({ verdict }) => verdict.status === 'fail').length;
+  const parts = [`${cells.length - skipped - expected} passed`];
+  if (expected > 0) parts.push(`${expected} failed as expected`);
+  if (skipped > 0) parts.push(`${skipped} skipped`);
+  return parts.join(', ');
+}

@@ -1,0 +1,143 @@
+/**
+ * Judges a saved run again from its directory alone. Evidence that is damaged or missing makes the
+ * cell inconclusive, and so does a verdict that comes out otherwise than the stored one.
+ */
+import {
+  HarnessError,
+  type CellResult,
+  type RunEvent,
+  type RunSummary,
+} from '../contract/index.ts';
+import { decodeLedger } from '../ledger/ledger-file.ts';
+import { CellAccount } from './cell-account.ts';
+import { createExplorePool, type ExplorePool } from './explore-pool.ts';
+import { loadSources, type ReadyScenario } from './plugin-sources.ts';
+import { promiseToJudgeBy } from './promise-in-force.ts';
+import type { RunDirectory } from './run-directory.ts';
+import type { CellContext } from './run-scenario.ts';
+import { judgeRounds } from './run-on-twin.ts';
+import { judgeKill, loadKill } from './saved-kill.ts';
+import { loadRound, outcomesOf } from './saved-round.ts';
+import { summariseRun } from './summarise-run.ts';
+
+export interface VerifyOptions {
+  readonly directory: RunDirectory;
+  readonly jobs: number;
+  readonly signal: AbortSignal;
+  readonly command: string;
+  emit(event: RunEvent): void;
+}
+
+export async function verifyRun(options: VerifyOptions): Promise<RunSummary> {
+  const startedMs = performance.now();
+  const stored = options.directory.loadSummary();
+  await using pool = createExplorePool(options.jobs);
+  const cells: CellResult[] = [];
+  for (const id of stored.expectedCells) {
+    if (options.signal.aborted) break;
+    const result = await verifyCell(id, options, pool);
+    options.emit({ type: 'cell-finished', cell: id, result });
+    cells.push(result);
+  }
+  return summariseRun(
+    {
+      ...stored,
+      command: options.command,
+      tookMs: Math.round(performance.now() - startedMs),
+    },
+    cells,
+    options.signal.aborted,
+  );
+}
+
+async function verifyCell(
+  id: string,
+  options: VerifyOptions,
+  pool: ExplorePool,
+): Promise<CellResult> {
+  const stored = options.directory.loadResult(id);
+  if (stored.verdict.status === 'skip' || stored.verdict.status === 'error') return stored;
+  try {
+    return compare(stored, await judgeAgain(id, options, pool));
+  } catch (error) {
+    if (!(error instanceof HarnessError)) throw error;
+    return unclear(stored, error.message);
+  }
+}
+
+async function judgeAgain(
+  id: string,
+  options: VerifyOptions,
+  pool: ExplorePool,
+): Promise<CellResult> {
+  const { directory, signal } = options;
+  const saved = directory.loadScenario(id);
+  const ready = await loadSources(saved.scenario, saved.sources);
+  const account = new CellAccount(ready);
+  const context: CellContext = {
+    id,
+    pool,
+    signal,
+    emit: (event) => {
+      options.emit(event);
+    },
+    now: () => performance.now(),
+  };
+  const startedMs = context.now();
+  if (saved.scenario.rig === 'device') {
+    judgeKillsAgain(ready, directory, id, account);
+    return account.result(id, [], context.now() - startedMs);
+  }
+  const deadline = (): string | undefined => (signal.aborted ? 'interrupted' : undefined);
+  const failures = await judgeRounds(ready, context, account, deadline, async (round) =>
+    loadRound(directory, id, round),
+  );
+  return account.result(id, failures, context.now() - startedMs);
+}
+
+function judgeKillsAgain(
+  ready: ReadyScenario,
+  directory: RunDirectory,
+  id: string,
+  account: CellAccount,
+): void {
+  const ledger = decodeLedger(directory.loadEvidence(id, 'round-0.ledger'));
+  const firings = ledger.marks.flatMap(({ mark }) => (mark.kind === 'fault' ? [mark.firing] : []));
+  for (let round = 0; round < ready.scenario.explore.rounds; round++) {
+    const kill = loadKill(directory, id, round);
+    const contract = ready.engine.contractFor(ready.engineConfig, kill.geometry);
+    account.addState(judgeKill(ready, ledger, kill));
+    account.addRound({
+      outcomes: round === 0 ? outcomesOf(ledger) : noOutcomes,
+      latency: undefined,
+      amplification: undefined,
+      firings: firings.slice(round, round + 1),
+      coverage: [],
+      promise: promiseToJudgeBy(ready.scenario, contract, firings),
+    });
+  }
+}
+
+const noOutcomes = { invoked: 0, acknowledged: 0, rejected: 0, indeterminate: 0 };
+
+/** What was measured while it ran cannot be measured again: it is taken over, the verdict is not. */
+function compare(stored: CellResult, again: CellResult): CellResult {
+  const { latency, writeAmplification } = stored;
+  const result = { ...again, latency, writeAmplification };
+  const same =
+    again.verdict.status === stored.verdict.status &&
+    again.counts.violations === stored.counts.violations;
+  if (same) return result;
+  return unclear(
+    result,
+    `judged again it is ${describe(again)}, but the run stored ${describe(stored)}`,
+  );
+}
+
+function describe({ verdict, counts }: CellResult): string {
+  return `${verdict.status} with ${counts.violations} violations`;
+}
+
+function unclear(result: CellResult, reason: string): CellResult {
+  return { ...result, verdict: { status: 'inconclusive', reason }, expectationMet: false };
+}
