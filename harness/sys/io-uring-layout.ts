@@ -1,0 +1,73 @@
+/** Numbers of the io_uring interface (include/uapi/linux/io_uring.h), as far as they are used. */
+
+export const operationCode = {
+  nop: 0,
+  readFixed: 4,
+  writeFixed: 5,
+  fsync: 3,
+  fallocate: 17,
+  read: 22,
+  write: 23,
+} as const;
+
+export const sqeFlag = {
+  fixedFile: 1 << 0,
+  link: 1 << 2,
+} as const;
+
+export const setupFlag = {
+  /** Creates the completion queue with the size given. */
+  cqSize: 1 << 3,
+  clamp: 1 << 4,
+  submitAll: 1 << 7,
+  /** Completions are posted when the thread enters the kernel anyway: no interrupts of JavaScript. */
+  coopTaskrun: 1 << 8,
+  singleIssuer: 1 << 12,
+} as const;
+
+export const feature = {
+  singleMmap: 1 << 0,
+} as const;
+
+export const enterFlag = { getEvents: 1 << 0 } as const;
+
+export const registerCode = {
+  buffers: 0,
+  files: 2,
+  eventfd: 4,
+} as const;
+
+export const fsyncFlag = { dataSync: 1 } as const;
+
+/** Flags of one transfer (preadv2(2)). */
+export const transferFlag = {
+  /** Durable on completion: a FUA write where the file is opened with O_DIRECT. */
+  dataSync: 0x2,
+} as const;
+
+export const fallocateMode = { keepSize: 0x1, punchHole: 0x2 } as const;
+
+/** Byte sizes and offsets of struct io_uring_params. */
+export const parametersBytes = 120;
+export const parameterOffset = {
+  sqEntries: 0,
+  cqEntries: 4,
+  flags: 8,
+  features: 20,
+  sqHead: 40,
+  sqTail: 44,
+  sqMask: 48,
+  sqFlags: 56,
+  sqArray: 64,
+  cqHead: 80,
+  cqTail: 84,
+  cqMask: 88,
+  cqEntriesStart: 100,
+} as const;
+
+export const sqeBytes = 64;
+export const sqeWords = sqeBytes / 4;
+export const cqeBytes = 16;
+export const cqeWords = cqeBytes / 4;
+
+export const mapOffset = { rings: 0, sqes: 0x10000000 } as const;

@@ -1,0 +1,156 @@
+import type koffi from 'koffi';
+import type { KoffiFunc } from 'koffi';
+
+/** An address as koffi hands it out; 2^64 - 1 is how mmap says it failed. */
+export type Pointer = bigint;
+
+/**
+ * The C library as far as the harness needs it. Every function returns what the system call returns;
+ * after -1, `errno()` says why, provided nothing else was called in between.
+ */
+export interface SystemCalls {
+  errno(): number;
+  /** The memory at `pointer` as an ArrayBuffer that does not own it. One view per mapping. */
+  view(pointer: Pointer, byteCount: number): ArrayBuffer;
+  mmap(
+    address: Pointer | null,
+    byteCount: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    byteOffset: number,
+  ): Pointer;
+  munmap(address: Pointer, byteCount: number): number;
+  madvise(address: Pointer, byteCount: number, advice: number): number;
+  ioUringSetup(entries: number, parameters: Uint8Array): number;
+  ioUringEnter(fd: number, submitCount: number, completeMin: number, flags: number): number;
+  ioUringRegister(
+    fd: number,
+    operation: number,
+    argument: ArrayBufferView | null,
+    argumentCount: number,
+  ): number;
+  eventfd(initialValue: number, flags: number): number;
+  ioctl(fd: number, request: number, argument: Uint8Array | null): number;
+  flock(fd: number, operation: number): number;
+  /** On another thread: mounting replays a journal, and the event loop must not wait for it. */
+  mount: OnAnotherThread<
+    (
+      source: string,
+      target: string,
+      fileSystem: string,
+      flags: number,
+      options: string | null,
+    ) => number
+  >;
+  /** On another thread: unmounting writes back. */
+  umount2: OnAnotherThread<(target: string, flags: number) => number>;
+}
+
+/** `errno()` is right within `done`. */
+type OnAnotherThread<F extends (...args: never[]) => number> = (
+  ...args: [...Parameters<F>, done: (error: unknown, result: number) => void]
+) => void;
+
+export type SystemCallsAnswer =
+  | { readonly available: true; readonly calls: SystemCalls }
+  | { readonly available: false; readonly reason: string };
+
+let loading: Promise<SystemCallsAnswer> | undefined;
+
+/**
+ * Loads koffi and binds the C library, once per thread. Answers why it could not instead of throwing,
+ * so that whoever only simulates never notices.
+ */
+export function loadSystemCalls(): Promise<SystemCallsAnswer> {
+  return (loading ??= tryToLoad());
+}
+
+async function tryToLoad(): Promise<SystemCallsAnswer> {
+  if (process.platform !== 'linux') {
+    return { available: false, reason: `system calls need Linux, this is ${process.platform}` };
+  }
+  try {
+    const loaded = await import('koffi');
+    return { available: true, calls: bind(loaded.default) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { available: false, reason: `koffi does not load: ${reason.split('\n')[0] ?? ''}` };
+  }
+}
+
+type Koffi = typeof koffi;
+
+/** The numbers of the io_uring calls are the same on every architecture that Node runs on. */
+const ioUringSetupNumber = 425;
+const ioUringEnterNumber = 426;
+const ioUringRegisterNumber = 427;
+
+function bind(koffi: Koffi): SystemCalls {
+  // The process itself has a C library loaded, whichever it is (glibc or musl).
+  const library = koffi.load(null);
+  // syscall(2) is variadic in C, but takes its arguments in the same registers as a plain function
+  // on x86-64 and on AArch64 Linux; koffi calls plain functions faster.
+  const setup = library.func('syscall', 'long', ['long', 'uint32_t', 'void *']) as KoffiFunc<
+    (call: number, entries: number, parameters: Uint8Array) => number
+  >;
+  const enter = library.func('syscall', 'long', [
+    'long',
+    'int',
+    'uint32_t',
+    'uint32_t',
+    'uint32_t',
+    'void *',
+    'size_t',
+  ]) as KoffiFunc<
+    (
+      call: number,
+      fd: number,
+      submitCount: number,
+      completeMin: number,
+      flags: number,
+      signalMask: null,
+      signalMaskBytes: number,
+    ) => number
+  >;
+  const register = library.func('syscall', 'long', [
+    'long',
+    'int',
+    'uint32_t',
+    'void *',
+    'uint32_t',
+  ]) as KoffiFunc<
+    (
+      call: number,
+      fd: number,
+      operation: number,
+      argument: ArrayBufferView | null,
+      count: number,
+    ) => number
+  >;
+  return {
+    errno: () => koffi.errno(),
+    view: (pointer, byteCount) => koffi.view(pointer, byteCount),
+    mmap: library.func('mmap', 'void *', [
+      'void *',
+      'size_t',
+      'int',
+      'int',
+      'int',
+      'int64_t',
+    ]) as SystemCalls['mmap'],
+    munmap: library.func('munmap', 'int', ['void *', 'size_t']) as SystemCalls['munmap'],
+    madvise: library.func('madvise', 'int', ['void *', 'size_t', 'int']) as SystemCalls['madvise'],
+    ioUringSetup: (entries, parameters) => setup(ioUringSetupNumber, entries, parameters),
+    ioUringEnter: (fd, submitCount, completeMin, flags) =>
+      enter(ioUringEnterNumber, fd, submitCount, completeMin, flags, null, 0),
+    ioUringRegister: (fd, operation, argument, argumentCount) =>
+      register(ioUringRegisterNumber, fd, operation, argument, argumentCount),
+    eventfd: library.func('eventfd', 'int', ['uint32_t', 'int']) as SystemCalls['eventfd'],
+    ioctl: library.func('ioctl', 'int', ['int', 'unsigned long', 'void *']) as SystemCalls['ioctl'],
+    flock: library.func('flock', 'int', ['int', 'int']) as SystemCalls['flock'],
+    mount: library.func('mount', 'int', ['str', 'str', 'str', 'unsigned long', 'str'])
+      .async as SystemCalls['mount'],
+    umount2: library.func('umount2', 'int', ['str', 'int']).async as SystemCalls['umount2'],
+  };
+}
