@@ -19,6 +19,7 @@ import { DriveFaults, type ChosenEffect } from './drive-faults.ts';
 import type { History, UnitSubset } from './history.ts';
 import type { SparseImage } from './image.ts';
 import { latencyOf } from './latency.ts';
+import type { MemoryPool } from './memory-pool.ts';
 import type { Timeline } from './timeline.ts';
 import { Unit, unitsOf } from './unit.ts';
 import { UnitTrails } from './unit-trail.ts';
@@ -39,6 +40,8 @@ export interface SimDriveOptions {
   readonly areas?: readonly EngineArea[];
   /** The request after the `count`-th is never answered. */
   readonly requestsMax?: { readonly count: number; onExceeded(): void };
+  /** Where buffers come from; fresh memory unless given. */
+  readonly memory?: MemoryPool;
   /** What a power-cut fault does beside silencing this drive; halts the timeline unless given. */
   onPowerCut?(): void;
 }
@@ -157,7 +160,7 @@ export class SimDrive implements BlockDevice, FaultableDrive {
   }
 
   allocate(byteCount: number): Uint8Array {
-    return new Uint8Array(byteCount);
+    return this.#options.memory?.allocate(byteCount) ?? new Uint8Array(byteCount);
   }
 
   async read(lba: Lba, target: Uint8Array): Promise<number> {

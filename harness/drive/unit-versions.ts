@@ -212,10 +212,11 @@ function inRecordedOrder(a: Draft, b: Draft): number {
   return a.applied === b.applied ? a.source - b.source : a.applied - b.applied;
 }
 
+/** What was never applied comes last and kills nothing, so nothing kills it either. */
 function kill(versions: readonly Draft[]): void {
   let killedAt = Infinity;
   for (const version of versions.toReversed()) {
-    if (version.applied < Infinity) version.death = Math.min(version.death, killedAt);
+    version.death = Math.min(version.death, killedAt);
     if (version.kills) killedAt = Math.min(killedAt, version.durable);
   }
 }

@@ -1,6 +1,7 @@
 import type { DeviceGeometry, EngineArea, Platform, Random } from '../contract/index.ts';
 import { History } from '../drive/history.ts';
 import { createImage, type SparseImage } from '../drive/image.ts';
+import type { MemoryPool } from '../drive/memory-pool.ts';
 import { SimDrive } from '../drive/sim-drive.ts';
 import { Timeline } from '../drive/timeline.ts';
 import { crc32c } from '../ledger/crc32c.ts';
@@ -21,6 +22,8 @@ export interface SimRigOptions {
   readonly areas: readonly EngineArea[];
   /** Off where nobody will ask what crash states were possible: a recovery is then quicker. */
   readonly record: boolean;
+  /** Where the drive's buffers come from; fresh memory unless given. */
+  readonly memory?: MemoryPool;
   /** Bound of a recovery: more requests cut the power and count as hung. */
   readonly requestsMax?: number;
 }
@@ -37,6 +40,7 @@ export function createSimRig(options: SimRigOptions): SimRig {
     random: options.random.fork('drive'),
     areas: options.areas,
     ...(history === undefined ? {} : { history }),
+    ...(options.memory === undefined ? {} : { memory: options.memory }),
     ...(options.requestsMax === undefined
       ? {}
       : {

@@ -2,10 +2,24 @@ import {
   HarnessError,
   type ArmedFault,
   type FaultPhase,
+  type FaultLayer,
   type FaultTargets,
   type Random,
 } from '../contract/index.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
+
+/**
+ * What the faults of a scenario are called in histories and reports: by their plug-in, and where a
+ * plug-in is there more than once, by number too, so that each can be seen to have fired.
+ */
+export function faultNames({ faults }: Pick<ReadyScenario, 'faults'>): readonly string[] {
+  const seen = new Map<string, number>();
+  return faults.map(({ module: { name } }) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? name : `${name}-${count}`;
+  });
+}
 
 /** Arms the scenario's faults of one phase, each with chance of its own; dispose in reverse order. */
 export async function armFaults(
@@ -15,9 +29,10 @@ export async function armFaults(
   random: Random,
 ): Promise<readonly ArmedFault[]> {
   const armed: ArmedFault[] = [];
+  const names = faultNames(ready);
   for (const [index, { module, options, spec }] of ready.faults.entries()) {
     if (spec.during !== phase) continue;
-    const target = targets[module.layer];
+    const target = namedTarget(targets, module.layer, names[index]!);
     if (target === undefined) {
       throw new HarnessError(
         'CONFIG_INVALID',
@@ -32,4 +47,19 @@ export async function armFaults(
     armed.push(await module.arm(target, options, timing, random.fork(`fault-${index}`)));
   }
   return armed;
+}
+
+/** The target as this fault sees it: what it arms on a drive goes by the fault's own name. */
+function namedTarget(
+  { drive, process }: Partial<FaultTargets>,
+  layer: FaultLayer,
+  name: string,
+): FaultTargets[FaultLayer] | undefined {
+  if (layer === 'process') return process;
+  if (drive === undefined) return undefined;
+  return {
+    arm: (rule, random) => {
+      drive.arm({ ...rule, fault: name }, random);
+    },
+  };
 }

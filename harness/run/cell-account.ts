@@ -9,7 +9,8 @@ import type {
 } from '../contract/index.ts';
 import { mergeLatencySummaries } from '../measure/latency-histogram.ts';
 import { addWriteAmplification } from '../measure/write-amplification.ts';
-import { decideVerdict, meetsExpectation } from './decide-verdict.ts';
+import { faultNames } from './arm-faults.ts';
+import { decideVerdict, meetsExpectation, type CellEvidence } from './decide-verdict.ts';
 import type { JudgedState } from './judge-windows.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import { CellTally } from './tally.ts';
@@ -76,29 +77,31 @@ export class CellAccount {
   }
 
   result(id: string, failures: readonly Failure[], tookMs: number): CellResult {
-    const { scenario, engine, workload, faults } = this.#ready;
+    const { scenario, engine, workload } = this.#ready;
     const promise = this.#promise ?? { level: 'nothing', citation: 'no round was run' };
     const counts = this.#counts();
-    const verdict = decideVerdict({
+    const names = faultNames(this.#ready);
+    const silentFaults = names.filter((name) => !this.tally.firedFaults.has(name));
+    const evidence: CellEvidence = {
       counts,
       promise,
       kinds: this.tally.kinds,
       excused: this.tally.excused,
-      silentFaults: faults
-        .map(({ module }) => module.name)
-        .filter((name) => !this.tally.firedFaults.has(name)),
+      unprovoked: this.tally.unprovoked,
+      silentFaults,
       gaps: [...this.gaps],
-    });
+    };
+    const verdict = decideVerdict(evidence);
     return {
       id,
       scenario,
       engine: engine.name,
       workload: workload.name,
-      faults: faults.map(({ module }) => module.name),
+      faults: names,
       promise: describePromise(promise),
       verdict,
       expectation: scenario.expect,
-      expectationMet: meetsExpectation(scenario.expect, verdict, this.tally.kinds),
+      expectationMet: meetsExpectation(scenario.expect, verdict, evidence),
       counts,
       firings: this.tally.firings,
       coverage: this.tally.coverage,

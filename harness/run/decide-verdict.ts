@@ -10,6 +10,8 @@ export interface CellEvidence {
   readonly counts: CellCounts;
   readonly kinds: ReadonlyMap<ViolationKind, number>;
   readonly excused: number;
+  /** Violations at moments when no fault of the scenario had fired that could explain them. */
+  readonly unprovoked: number;
   /** The weakest promise that was in force. */
   readonly promise: FaultPromise;
   /** Names of the scenario's faults that never fired, in any round or recovery. */
@@ -43,9 +45,10 @@ function reasonForDoubt(evidence: CellEvidence): string | undefined {
   return undefined;
 }
 
-function describeViolations({ kinds, counts }: CellEvidence): string {
+function describeViolations({ kinds, counts, unprovoked }: CellEvidence): string {
   const parts = [...kinds].map(([kind, count]) => `${count} × ${kind}`);
-  return `${parts.join(', ')} in ${counts.statesJudged} crash states`;
+  const early = unprovoked > 0 ? `, ${unprovoked} of them before any fault had fired` : '';
+  return `${parts.join(', ')} in ${counts.statesJudged} crash states${early}`;
 }
 
 function describePass({ counts, excused }: CellEvidence): string {
@@ -57,14 +60,20 @@ function describePass({ counts, excused }: CellEvidence): string {
   return parts.join(', ');
 }
 
-/** A known-bad set-up must be convicted, and of nothing but what it is known for. */
+/**
+ * A known-bad set-up must be convicted, of nothing but what it is known for, and because of it: what
+ * went wrong before its faults had fired, or without them, is the engine's own failure.
+ */
 export function meetsExpectation(
   expectation: Expectation,
   verdict: Verdict,
-  kinds: ReadonlyMap<ViolationKind, number>,
+  { kinds, unprovoked, silentFaults }: Pick<CellEvidence, 'kinds' | 'unprovoked' | 'silentFaults'>,
 ): boolean {
   if (expectation.verdict === 'pass') return verdict.status === 'pass';
   return (
-    verdict.status === 'fail' && [...kinds.keys()].every((kind) => expectation.kinds.includes(kind))
+    verdict.status === 'fail' &&
+    unprovoked === 0 &&
+    silentFaults.length === 0 &&
+    [...kinds.keys()].every((kind) => expectation.kinds.includes(kind))
   );
 }

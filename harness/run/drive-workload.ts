@@ -38,9 +38,8 @@ export interface DriveOutcome {
  */
 export async function driveWorkload(options: DriveOptions): Promise<DriveOutcome> {
   const driver = new WorkloadDriver(options);
-  const finished = driver.run();
   const dead = options.dead.then((): DriveOutcome => ({ invoked: driver.invoked, end: 'dead' }));
-  return Promise.race([finished, dead]);
+  return Promise.race([driver.run(), driver.broken, dead]);
 }
 
 class WorkloadDriver {
@@ -49,7 +48,12 @@ class WorkloadDriver {
   #inFlight = 0;
   #refusedInARow = 0;
   #wake: () => void = () => undefined;
+  #break: (error: unknown) => void = () => undefined;
   invoked = 0;
+  /** Rejects when a settlement could not be taken in: the workload threw, or the ledger is wrong. */
+  readonly broken = new Promise<never>((_resolve, reject) => {
+    this.#break = reject;
+  });
 
   constructor(options: DriveOptions) {
     this.#options = options;
@@ -93,14 +97,13 @@ class WorkloadDriver {
       blockBytes: session.space.blockBytes,
     });
     this.#options.onInvoke(this.invoked);
-    submitSafely(session, op, payload).then(
-      (outcome) => {
-        this.#settle(id, op, writer, outcome, invokedNs);
-      },
-      (error: unknown) => {
-        throw error;
-      },
-    );
+    submitSafely(session, op, payload)
+      .then((outcome) => {
+        this.#settle(id, op, writer, checkedOutcome(outcome), invokedNs);
+      })
+      .catch((error: unknown) => {
+        this.#break(error);
+      });
   }
 
   #settle(id: OpId, op: Op, writer: number, outcome: Outcome, invokedNs: number): void {
@@ -127,6 +130,18 @@ function submitSafely(session: EngineSession, op: Op, payload: Uint8Array): Prom
   } catch (error) {
     return Promise.resolve(indeterminate(error));
   }
+}
+
+const statuses: ReadonlySet<unknown> = new Set<Outcome['status']>([
+  'acknowledged',
+  'rejected',
+  'indeterminate',
+]);
+
+/** What is no outcome says nothing, whatever the adapter meant by it. */
+function checkedOutcome(answer: Outcome | undefined | null): Outcome {
+  if (statuses.has(answer?.status)) return answer!;
+  return { status: 'indeterminate', reason: `the adapter answered ${JSON.stringify(answer)}` };
 }
 
 interface PayloadStamp {

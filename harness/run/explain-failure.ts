@@ -7,10 +7,10 @@ import {
   type LedgerView,
   type Violation,
 } from '../contract/index.ts';
+import { ledgerWindowsOf } from '../drive/crash-windows.ts';
 import { readStamp } from '../ledger/block-stamp.ts';
 import { buildProof } from '../verify/proof.ts';
 import { stampedPayload } from './drive-workload.ts';
-import type { Exploration } from './explore-pool.ts';
 import type { RoundExplorer } from './explore-round.ts';
 import { findState, parseStateId, type FoundState } from './find-state.ts';
 import type { CellContext } from './run-scenario.ts';
@@ -19,20 +19,26 @@ import type { FoundViolation } from './tally.ts';
 /** Failures explained in full, with proof and bytes; the rest are listed. */
 const explainedMax = 10;
 
-/** Looks each of the worst failures up again and adds what a reader needs to believe it. */
+/** Tags are searched for in blocks of at most this size; smaller ones have fewer, and match too. */
+const provenBlockBytes = 4096;
+
+/**
+ * Looks each of the worst failures up again and adds what a reader needs to believe it. One who has
+ * interrupted the run waits for no more of that.
+ */
 export async function explainFailures(
-  explorations: readonly Exploration[],
+  explorers: readonly RoundExplorer[],
   found: readonly FoundViolation[],
-  context: Pick<CellContext, 'id' | 'directory'>,
+  context: Pick<CellContext, 'id' | 'directory' | 'signal'>,
 ): Promise<readonly Failure[]> {
   const failures: Failure[] = [];
   for (const [index, { state, violation }] of found.entries()) {
     const id = parseStateId(state);
-    const explorer = explorations.find(
-      ({ explorer: { evidence } }) => evidence.round === id.round,
-    )?.explorer;
+    const explorer = explorers.find(({ evidence }) => evidence.round === id.round);
     const place =
-      index < explainedMax && explorer !== undefined ? await findState(explorer, id) : undefined;
+      index < explainedMax && explorer !== undefined && !context.signal.aborted
+        ? await findState(explorer, id)
+        : undefined;
     failures.push({
       violation,
       state,
@@ -52,7 +58,10 @@ async function explain(
 ): Promise<Explanation> {
   const nothing = { expectedBytes: undefined, foundBytes: undefined, foundStamp: undefined };
   if (explorer === undefined || place === undefined) return { proof: undefined, ...nothing };
-  const proof = buildProof(violation, place.ledger, place.history, cutOf(place));
+  const proof = buildProof(violation, place.ledger, place.history, cutOf(place, violation), {
+    writeCache: explorer.ready.scenario.device.writeCache,
+    blockBytes: provenBlockBytes,
+  });
   if (violation.place.kind !== 'block') return { proof, ...nothing };
   const { block } = violation.place;
   const found = await readBlock(explorer, place, block);
@@ -65,9 +74,11 @@ async function explain(
   };
 }
 
-/** The last event before which the state could still come about. */
-function cutOf({ state, history }: FoundState): EventSeq {
-  return Math.min(state.windows.at(-1)!.endSeq - 1, history.end);
+/** The last event after which a cut leaves the state at the position where it is a violation. */
+function cutOf({ state, history }: FoundState, { position }: Violation): EventSeq {
+  const windows = ledgerWindowsOf(history, state);
+  const cut = windows.find(({ window }) => window.last >= position) ?? windows.at(-1)!;
+  return cut.lastSeq;
 }
 
 async function readBlock(

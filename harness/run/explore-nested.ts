@@ -78,6 +78,7 @@ export async function recordNested(
   ledger.mark({ kind: 'recovered', epoch: 2, observed: uninterrupted.observed });
   const recoveredAt = ledger.view().end;
   await driveSecondEpoch(explorer, rig, session, ledger);
+  rig.timeline.halt();
   return {
     parent,
     history,
@@ -137,7 +138,7 @@ export async function judgeNested(
   const ledger = record.ledger.view();
   const rig = explorer.boundedRig(image, explorer.random.fork(`recover-${state.digest}`), ledger);
   const { state: recovered } = await explorer.recoverOn(rig, ledger);
-  return judgeWindows({
+  const judged = judgeWindows({
     ready,
     contract,
     id: `${evidence.round}:${record.parent}/${state.index}`,
@@ -155,4 +156,6 @@ export async function judgeNested(
     recovered,
     recoveryFirings: [],
   });
+  explorer.release(rig);
+  return judged;
 }

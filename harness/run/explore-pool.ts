@@ -10,7 +10,7 @@ import { encodeHistory } from '../drive/history-file.ts';
 import { encodeLedger } from '../ledger/ledger-file.ts';
 import { RoundExplorer, type ExploreBudget, type RoundEvidence } from './explore-round.ts';
 import { planTasks, runTask, type ExploreTask } from './explore-tasks.ts';
-import type { WorkerReply, WorkerRequest } from './explore-worker.ts';
+import type { PlannedRound, WorkerReply, WorkerRequest } from './explore-worker.ts';
 import type { JudgedState } from './judge-windows.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 
@@ -22,6 +22,7 @@ export interface ExploreCallbacks {
 
 export interface Exploration {
   readonly explorer: RoundExplorer;
+  readonly coverage: PlannedRound['coverage'];
   /** In the order of the tasks. */
   readonly judged: readonly JudgedState[];
   /** False when it was stopped before every task was done. */
@@ -42,6 +43,12 @@ export function createExplorePool(jobs: number): ExplorePool {
   return new ThreadPool(jobs > 1 ? jobs : 0);
 }
 
+/** Plans a round and works off its tasks; each worker plans for itself and comes to the same plan. */
+interface RoundWorker {
+  begin(explorer: RoundExplorer): Promise<PlannedRound>;
+  work(task: ExploreTask): Promise<readonly JudgedState[]>;
+}
+
 class ThreadPool implements ExplorePool {
   readonly #threads: ExploreThread[];
 
@@ -56,37 +63,60 @@ class ThreadPool implements ExplorePool {
     callbacks: ExploreCallbacks,
   ): Promise<Exploration> {
     const explorer = new RoundExplorer(ready, evidence, budget);
-    const tasks = planTasks(explorer);
-    const workers = this.#workersFor(explorer);
+    const workers = this.#threads.length > 0 ? this.#threads : [new InThisThread()];
+    const [planned] = await Promise.all(workers.map((worker) => worker.begin(explorer)));
+    const { states, coverage } = planned!;
+    const tasks = planTasks(explorer, states);
     const results = new Array<readonly JudgedState[] | undefined>(tasks.length).fill(undefined);
     let next = 0;
     let done = 0;
     await Promise.all(
-      workers.map(async (work) => {
+      workers.map(async (worker) => {
         while (next < tasks.length && !callbacks.shouldStop()) {
           const index = next++;
-          results[index] = await work(tasks[index]!);
+          results[index] = await worker.work(tasks[index]!);
           callbacks.onProgress(++done, tasks.length);
         }
       }),
     );
-    return {
-      explorer,
-      judged: results.flatMap((states) => states ?? []),
-      complete: done === tasks.length,
-    };
+    const judged = results.flatMap((found) => found ?? []);
+    return { explorer, coverage, judged, complete: done === tasks.length };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.stop()));
   }
+}
 
-  #workersFor(
-    explorer: RoundExplorer,
-  ): readonly ((task: ExploreTask) => Promise<readonly JudgedState[]>)[] {
-    if (this.#threads.length === 0) return [(task) => runTask(explorer, task)];
-    const { ready, evidence, budget } = explorer;
-    const request: WorkerRequest = {
+class InThisThread implements RoundWorker {
+  #explorer: RoundExplorer | undefined;
+
+  async begin(explorer: RoundExplorer): Promise<PlannedRound> {
+    this.#explorer = explorer;
+    return { states: explorer.plan.states.length, coverage: explorer.plan.coverage };
+  }
+
+  async work(task: ExploreTask): Promise<readonly JudgedState[]> {
+    const judged = await runTask(this.#explorer!, task);
+    // The timeline lives on immediates; signals and timers need a turn of their own.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return judged;
+  }
+}
+
+interface Waiting {
+  resolve(reply: WorkerReply): void;
+  reject(error: Error): void;
+}
+
+/** One worker thread; one that died is started anew for the next round. */
+class ExploreThread implements RoundWorker {
+  #worker: Worker | undefined;
+  #waiting: Waiting | undefined;
+
+  async begin({ ready, evidence, budget }: RoundExplorer): Promise<PlannedRound> {
+    this.#worker ??= this.#start();
+    const reply = await this.#ask({
       type: 'round',
       scenario: ready.scenario,
       sources: ready.sources,
@@ -94,31 +124,22 @@ class ThreadPool implements ExplorePool {
       history: encodeHistory(evidence.history),
       ledger: encodeLedger(evidence.ledger),
       budget,
-    };
-    return this.#threads.map((thread) => {
-      thread.begin(request);
-      return (task) => thread.work(task);
     });
-  }
-}
-
-interface Waiting {
-  resolve(states: readonly JudgedState[]): void;
-  reject(error: Error): void;
-}
-
-/** One worker thread; one that died is started anew for the next round. */
-class ExploreThread {
-  #worker: Worker | undefined;
-  #waiting: Waiting | undefined;
-
-  begin(request: WorkerRequest): void {
-    this.#worker ??= this.#start();
-    this.#worker.postMessage(request);
+    if (reply.type !== 'planned') throw unexpected(reply);
+    return reply.planned;
   }
 
-  work(task: ExploreTask): Promise<readonly JudgedState[]> {
-    const request: WorkerRequest = { type: 'task', task };
+  async work(task: ExploreTask): Promise<readonly JudgedState[]> {
+    const reply = await this.#ask({ type: 'task', task });
+    if (reply.type !== 'judged') throw unexpected(reply);
+    return reply.states;
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  #ask(request: WorkerRequest): Promise<WorkerReply> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       if (this.#worker === undefined) this.#failed('it ended before its task');
@@ -126,15 +147,11 @@ class ExploreThread {
     });
   }
 
-  async stop(): Promise<void> {
-    await this.#worker?.terminate();
-  }
-
   #start(): Worker {
     const worker = startWorker();
     worker.on('message', (reply: WorkerReply) => {
-      if (reply.type === 'judged') this.#waiting?.resolve(reply.states);
-      else this.#failed(reply.message);
+      if (reply.type === 'failed') this.#failed(reply.message);
+      else this.#waiting?.resolve(reply);
     });
     worker.on('error', (error) => {
       this.#worker = undefined;
@@ -153,6 +170,10 @@ class ExploreThread {
     );
     this.#waiting = undefined;
   }
+}
+
+function unexpected(reply: WorkerReply): HarnessError {
+  return new HarnessError('UNAVAILABLE', `an exploring thread answered ${reply.type} out of turn`);
 }
 
 /**

@@ -9,6 +9,7 @@ import { ledgerWindowsOf } from '../drive/crash-windows.ts';
 import { createMaterialiser, type Materialiser } from '../drive/materialise.ts';
 import type { History } from '../drive/history.ts';
 import type { SparseImage } from '../drive/image.ts';
+import { MemoryPool } from '../drive/memory-pool.ts';
 import { createSimRig, type SimRig, type SimRigOptions } from '../rigs/sim.ts';
 import { armFaults } from './arm-faults.ts';
 import { judgeWindows, type JudgedState } from './judge-windows.ts';
@@ -34,9 +35,10 @@ export class RoundExplorer {
   readonly evidence: RoundEvidence;
   readonly budget: ExploreBudget;
   readonly contract: DurabilityContract;
-  readonly plan: CrashPlan;
   readonly random: Random;
-  readonly #materialiser: Materialiser;
+  #plan: CrashPlan | undefined;
+  #materialiser: Materialiser | undefined;
+  readonly #memory = new MemoryPool();
 
   constructor(ready: ReadyScenario, evidence: RoundEvidence, budget: ExploreBudget) {
     this.ready = ready;
@@ -44,14 +46,19 @@ export class RoundExplorer {
     this.budget = budget;
     this.contract = ready.engine.contractFor(ready.engineConfig, ready.scenario.device);
     this.random = roundRandom(ready.scenario.seed, evidence.round).fork('explore');
-    this.plan = planCrashStates(evidence.history, {
-      statesMax: Math.max(1, budget.states - budget.nestedStates),
+  }
+
+  /** Made when first asked for: where threads explore, this one may never need it. */
+  get plan(): CrashPlan {
+    this.#plan ??= planCrashStates(this.evidence.history, {
+      statesMax: Math.max(1, this.budget.states - this.budget.nestedStates),
       random: this.random.fork('plan'),
     });
-    this.#materialiser = createMaterialiser(this.plan);
+    return this.#plan;
   }
 
   imageOf(state: CrashState): SparseImage {
+    this.#materialiser ??= createMaterialiser(this.plan);
     return this.#materialiser.images(state)[0]!;
   }
 
@@ -59,7 +66,7 @@ export class RoundExplorer {
     const { ready, evidence } = this;
     const state = this.plan.states[index]!;
     const { rig, recovered, reopened } = await this.recover(state);
-    return judgeWindows({
+    const judged = judgeWindows({
       ready,
       contract: this.contract,
       id: `${evidence.round}:${index}`,
@@ -70,6 +77,14 @@ export class RoundExplorer {
       recoveryFirings: rig.drive.firings,
       ...(reopened === undefined ? {} : { reopened }),
     });
+    this.release(rig);
+    return judged;
+  }
+
+  /** Stops whatever the engine still has scheduled on a bounded rig, and takes its memory back. */
+  release(rig: SimRig): void {
+    rig.timeline.halt();
+    this.#memory.reset();
   }
 
   /** Recovers a state on a drive of its own, with the recovery-phase faults armed. */
@@ -85,8 +100,12 @@ export class RoundExplorer {
 
   /** A drive for one recovery and its read-back: taking more requests than it may is hanging. */
   boundedRig(image: SparseImage, random: Random, ledger: LedgerView): SimRig {
-    const requestsMax = this.contract.recoveryRequestsMax + readBackRequestsMax(ledger);
-    return createSimRig({ ...this.#rigOptions(image, random), record: false, requestsMax });
+    return createSimRig({
+      ...this.#rigOptions(image, random),
+      record: false,
+      requestsMax: this.contract.recoveryRequestsMax + readBackRequestsMax(ledger),
+      memory: this.#memory,
+    });
   }
 
   recordingRig(image: SparseImage, random: Random): SimRig {
@@ -127,7 +146,9 @@ export class RoundExplorer {
       random.fork('healed'),
       this.evidence.ledger,
     );
-    return (await this.recoverOn(healed, this.evidence.ledger)).state;
+    const { state } = await this.recoverOn(healed, this.evidence.ledger);
+    healed.timeline.halt();
+    return state;
   }
 }
 

@@ -11,16 +11,17 @@ export type ExploreTask =
 const nestedStatesPerParent = 96;
 const statesPerTask = 64;
 
-/** All states of the plan, and a seeded choice of parents for crashes during recovery. */
-export function planTasks(explorer: RoundExplorer): readonly ExploreTask[] {
-  const { budget } = explorer;
-  const planned = explorer.plan.states.length;
+/** All `planned` states of the round, and a seeded choice of parents for crashes during recovery. */
+export function planTasks(
+  { budget, random: explorerRandom }: RoundExplorer,
+  planned: number,
+): readonly ExploreTask[] {
   const tasks: ExploreTask[] = [];
   for (let from = 0; from < planned; from += statesPerTask) {
     tasks.push({ kind: 'states', from, to: Math.min(from + statesPerTask, planned) });
   }
   const parents = Math.min(planned, Math.ceil(budget.nestedStates / nestedStatesPerParent));
-  const random = explorer.random.fork('nested-parents');
+  const random = explorerRandom.fork('nested-parents');
   for (let left = budget.nestedStates, n = 0; n < parents; n++) {
     const states = Math.min(left, nestedStatesPerParent);
     // One parent from each stretch of the plan, so that early and late states both have their turn.

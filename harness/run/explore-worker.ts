@@ -1,6 +1,7 @@
 /** Body of an exploring thread: holds one round at a time and works off the tasks it is sent. */
 import { parentPort } from 'node:worker_threads';
 import type { Scenario } from '../contract/index.ts';
+import type { CrashPlan } from '../drive/crash-states.ts';
 import { decodeHistory } from '../drive/history-file.ts';
 import { decodeLedger } from '../ledger/ledger-file.ts';
 import { RoundExplorer, type ExploreBudget } from './explore-round.ts';
@@ -20,21 +21,42 @@ export type WorkerRequest =
     }
   | { readonly type: 'task'; readonly task: ExploreTask };
 
+/** How many states a round has, and what share of the legal ones they are. */
+export interface PlannedRound {
+  readonly states: number;
+  readonly coverage: CrashPlan['coverage'];
+}
+
 export type WorkerReply =
+  | { readonly type: 'planned'; readonly planned: PlannedRound }
   | { readonly type: 'judged'; readonly states: readonly JudgedState[] }
   | { readonly type: 'failed'; readonly message: string };
 
 const port = parentPort;
-let explorer: Promise<RoundExplorer> | undefined;
+let explorer: RoundExplorer | undefined;
 
 port?.on('message', (request: WorkerRequest) => {
-  if (request.type === 'round') {
-    explorer = prepare(request);
-    explorer.catch(reportFailure);
-  } else {
-    work(request.task).catch(reportFailure);
-  }
+  answer(request).then(
+    (reply) => {
+      port.postMessage(reply);
+    },
+    (error: unknown) => {
+      const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      const reply: WorkerReply = { type: 'failed', message };
+      port.postMessage(reply);
+    },
+  );
 });
+
+async function answer(request: WorkerRequest): Promise<WorkerReply> {
+  if (request.type === 'round') {
+    explorer = await prepare(request);
+    const { states, coverage } = explorer.plan;
+    return { type: 'planned', planned: { states: states.length, coverage } };
+  }
+  if (explorer === undefined) throw new Error('a task came before its round');
+  return { type: 'judged', states: await runTask(explorer, request.task) };
+}
 
 async function prepare(request: Extract<WorkerRequest, { type: 'round' }>): Promise<RoundExplorer> {
   const ready = await loadSources(request.scenario, request.sources);
@@ -44,17 +66,4 @@ async function prepare(request: Extract<WorkerRequest, { type: 'round' }>): Prom
     ledger: decodeLedger(request.ledger),
   };
   return new RoundExplorer(ready, evidence, request.budget);
-}
-
-async function work(task: ExploreTask): Promise<void> {
-  const ready = await explorer;
-  if (ready === undefined) throw new Error('a task came before its round');
-  const reply: WorkerReply = { type: 'judged', states: await runTask(ready, task) };
-  port?.postMessage(reply);
-}
-
-function reportFailure(error: unknown): void {
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const reply: WorkerReply = { type: 'failed', message };
-  port?.postMessage(reply);
 }

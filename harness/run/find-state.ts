@@ -64,7 +64,9 @@ async function findNested(
   parent: number,
   index: number,
 ): Promise<FoundState> {
-  const task = planTasks(explorer).find((one) => one.kind === 'nested' && one.parent === parent);
+  const task = planTasks(explorer, explorer.plan.states.length).find(
+    (one) => one.kind === 'nested' && one.parent === parent,
+  );
   const record = await recordNested(explorer, parent);
   if (record === undefined || task?.kind !== 'nested') {
     throw new HarnessError(

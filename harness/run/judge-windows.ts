@@ -1,6 +1,7 @@
 import type {
   CrashWindow,
   DurabilityContract,
+  FaultClass,
   FaultFiring,
   LedgerView,
   RecoveredState,
@@ -40,6 +41,8 @@ export interface JudgedState {
   readonly outcome: 'intact' | 'detected' | 'excused' | 'violated';
   readonly violations: readonly Violation[];
   readonly excused: number;
+  /** Violations found where none of the scenario's faults had fired, though it has some to fire. */
+  readonly unprovoked: number;
   readonly recoveryRequests: number;
   readonly recoveryFirings: readonly FaultFiring[];
 }
@@ -47,11 +50,13 @@ export interface JudgedState {
 export function judgeWindows(state: StateToJudge): JudgedState {
   const violations: Violation[] = [];
   let excused = 0;
+  let unprovoked = 0;
   let detected = false;
   for (const window of state.windows) {
     const judgement = judgeOne(state, window);
     violations.push(...judgement.violations);
     excused += judgement.excused.length;
+    if (isUnprovoked(state, window)) unprovoked += judgement.violations.length;
     detected ||= judgement.detected;
   }
   return {
@@ -61,9 +66,23 @@ export function judgeWindows(state: StateToJudge): JudgedState {
     outcome: outcomeOf(violations.length, excused, detected),
     violations,
     excused,
+    unprovoked,
     recoveryRequests: state.recovered.recoveryRequests,
     recoveryFirings: state.recoveryFirings,
   };
+}
+
+/**
+ * A power cut is what every crash state stands for: it explains nothing that another cut does not.
+ */
+function isUnprovoked(
+  { ready, recoveryFirings }: StateToJudge,
+  { firings }: WindowToJudge,
+): boolean {
+  const explains = ({ faultClass }: { readonly faultClass: FaultClass }): boolean =>
+    faultClass !== 'power-loss';
+  if (!ready.faults.some(({ module }) => explains(module))) return false;
+  return ![...firings, ...recoveryFirings].some(explains);
 }
 
 /**

@@ -3,13 +3,14 @@
  * load exactly what the run loaded. Names are resolved to URLs by the registry of the command line,
  * the only place that knows plug-ins by name.
  */
-import type {
-  EngineAdapter,
-  FaultModule,
-  Scenario,
-  ScenarioFault,
-  Verifier,
-  Workload,
+import {
+  HarnessError,
+  type EngineAdapter,
+  type FaultModule,
+  type Scenario,
+  type ScenarioFault,
+  type Verifier,
+  type Workload,
 } from '../contract/index.ts';
 
 export interface PluginSources {
@@ -65,6 +66,12 @@ export async function loadSources(
 
 /** The registry has checked the plug-in when it resolved the name; here it is only loaded again. */
 async function loadDefault<P>(url: string): Promise<P> {
-  const module = (await import(url)) as { default: P };
-  return module.default;
+  try {
+    const module = (await import(url)) as { default: P };
+    return module.default;
+  } catch (error) {
+    throw new HarnessError('PLUGIN_INVALID', `cannot load ${url} again: ${String(error)}`, {
+      cause: error,
+    });
+  }
 }

@@ -51,7 +51,7 @@ class VolumeReader {
   }
 
   async readAll(): Promise<void> {
-    const bytes = new Uint8Array(runBlocksMax * this.#session.space.blockBytes);
+    const bytes = scratch(runBlocksMax * this.#session.space.blockBytes);
     for (const run of contiguousRuns(this.#ledger.blocks)) await this.#readRun(run, bytes);
   }
 
@@ -92,6 +92,14 @@ class VolumeReader {
     this.damage.set(block, damage);
     this.blocks[block] = damaged;
   }
+}
+
+let scratchBytes = new Uint8Array(0);
+
+/** One buffer for all read-backs of this thread, which come one after another. */
+function scratch(byteCount: number): Uint8Array {
+  if (scratchBytes.length < byteCount) scratchBytes = new Uint8Array(byteCount);
+  return scratchBytes;
 }
 
 async function refusalOf(read: Promise<void>): Promise<EngineRefusal | undefined> {

@@ -9,6 +9,7 @@ import {
   type Outcome,
   type Random,
   type RecoveredState,
+  type Scenario,
   type WriteAmplification,
 } from '../contract/index.ts';
 import type { History } from '../drive/history.ts';
@@ -52,6 +53,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     random,
     areas: ready.engine.areasOf(ready.engineConfig, scenario.device),
     record: true,
+    requestsMax: requestsMaxOf(scenario),
   });
   const history = rig.history!;
   const ledger = createLedger({
@@ -108,6 +110,14 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
   };
 }
 
+/**
+ * A bound far above what any engine needs: one that goes on for ever is stopped by it, and then it has
+ * stopped answering (round-gaps.ts), at the same request each time.
+ */
+function requestsMaxOf({ limits, device }: Scenario): number {
+  return 10_000 + 1000 * limits.ops + 2 * device.capacityBlocks;
+}
+
 /** A drive that carries a freshly formatted engine, all of it durable. */
 async function formattedImage(ready: ReadyScenario, random: Random): Promise<SparseImage> {
   const { device, seed } = ready.scenario;
@@ -117,6 +127,7 @@ async function formattedImage(ready: ReadyScenario, random: Random): Promise<Spa
     random: random.fork('format'),
     areas: [],
     record: false,
+    requestsMax: requestsMaxOf(ready.scenario),
   });
   await answered(
     rig,

@@ -46,9 +46,10 @@ export async function replayState(directory: RunDirectory, state: string): Promi
     cell,
     judged,
     ledger: found.ledger,
-    failures: await explainFailures([{ explorer, judged: [], complete: true }], violations, {
+    failures: await explainFailures([explorer], violations, {
       id: cell,
       directory,
+      signal: new AbortController().signal,
     }),
   };
 }

@@ -10,8 +10,10 @@
  *     cells/<id>/kill-<n>.json      rig device: what was read back after a kill
  *     cells/<id>/states.jsonl       every crash state judged: digest, windows, outcome
  *     cells/<id>/verdict.json       the CellResult
+ *     SHA256SUMS                    digests of all these (file-digests.ts)
  *
- * Evidence is written before it is judged. Files appear whole or not at all.
+ * Evidence is written before it is judged. Files appear whole or not at all, and nothing is read that
+ * is not what was written.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -22,7 +24,9 @@ import {
   type RunSummary,
   type Scenario,
 } from '../contract/index.ts';
+import { FileDigests } from './file-digests.ts';
 import type { PluginSources } from './plugin-sources.ts';
+import { writeWholeFile } from './whole-file.ts';
 
 /** `scenario.json`: the scenario and where its plug-ins were loaded from. */
 export interface SavedScenario {
@@ -32,13 +36,21 @@ export interface SavedScenario {
 
 export class RunDirectory {
   readonly path: string;
+  readonly #digests: FileDigests;
 
   private constructor(directory: string) {
     this.path = directory;
+    this.#digests = new FileDigests(directory);
   }
 
-  /** Makes the directory and points `latest` beside it to it. */
+  /** Makes the directory of a new run; throws CONFIG_INVALID where there is one already. */
   static create(directory: string): RunDirectory {
+    if (fs.existsSync(path.join(directory, 'cells'))) {
+      throw new HarnessError(
+        'CONFIG_INVALID',
+        `${directory} holds a run already, expected a directory for a new one`,
+      );
+    }
     fs.mkdirSync(path.join(directory, 'cells'), { recursive: true });
     pointLatest(directory);
     return new RunDirectory(directory);
@@ -56,6 +68,11 @@ export class RunDirectory {
 
   appendEvent(event: RunEvent): void {
     fs.appendFileSync(path.join(this.path, 'events.jsonl'), `${JSON.stringify(event)}\n`);
+  }
+
+  /** After the last event: from now on the file is vouched for. */
+  endEvents(): void {
+    this.#digests.record('events.jsonl', fs.readFileSync(path.join(this.path, 'events.jsonl')));
   }
 
   loadEvents(): readonly RunEvent[] {
@@ -103,25 +120,17 @@ export class RunDirectory {
     return this.#readJson('run.json') as RunSummary;
   }
 
-  /** Writes beside the target and renames, so that a reader never sees half a file. */
   writeFile(name: string, content: Uint8Array | string): string {
     const target = path.join(this.path, name);
-    fs.mkdirSync(path.dirname(target), { recursive: true });
-    const temporary = `${target}.partial`;
-    fs.writeFileSync(temporary, content);
-    fs.renameSync(temporary, target);
+    writeWholeFile(target, content);
+    this.#digests.record(name, content);
     return target;
   }
 
   #read(name: string): Buffer {
-    const file = path.join(this.path, name);
-    try {
-      return fs.readFileSync(file);
-    } catch (error) {
-      throw new HarnessError('EVIDENCE_DAMAGED', `cannot read ${file}: ${String(error)}`, {
-        cause: error,
-      });
-    }
+    const content = readFile(path.join(this.path, name));
+    this.#digests.check(name, content);
+    return content;
   }
 
   #readJson(name: string): unknown {
@@ -138,11 +147,23 @@ export class RunDirectory {
   }
 }
 
+function readFile(file: string): Buffer {
+  try {
+    return fs.readFileSync(file);
+  } catch (error) {
+    throw new HarnessError('EVIDENCE_DAMAGED', `cannot read ${file}: ${String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 function toJson(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
+/** Only beside the runs of a `results` folder: a directory chosen by the user has other neighbours. */
 function pointLatest(directory: string): void {
+  if (path.basename(path.dirname(directory)) !== 'results') return;
   const link = path.join(path.dirname(directory), 'latest');
   const isLink = fs.lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink();
   if (isLink === false) return;

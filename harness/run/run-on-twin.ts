@@ -2,10 +2,12 @@ import type { Failure } from '../contract/index.ts';
 import type { CellAccount } from './cell-account.ts';
 import { explainFailures } from './explain-failure.ts';
 import type { Exploration } from './explore-pool.ts';
+import type { RoundExplorer } from './explore-round.ts';
 import { judgeLive } from './judge-live.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import { promiseToJudgeBy } from './promise-in-force.ts';
 import { recordRound, type RoundRecord } from './record-round.ts';
+import { gapsOf } from './round-gaps.ts';
 import { saveRound } from './saved-round.ts';
 import type { CellContext, Deadline } from './run-scenario.ts';
 
@@ -38,7 +40,7 @@ export async function judgeRounds(
   deadline: Deadline,
   source: RoundSource,
 ): Promise<readonly Failure[]> {
-  const explorations: Exploration[] = [];
+  const explorers: RoundExplorer[] = [];
   for (let round = 0; round < ready.scenario.explore.rounds; round++) {
     const stopped = deadline();
     if (stopped !== undefined) {
@@ -48,10 +50,11 @@ export async function judgeRounds(
     const record = await source(round);
     const exploration = await exploreRound(ready, record, context, deadline);
     addRound(ready, account, record, exploration);
+    for (const gap of gapsOf(record, ready.scenario.limits.queueDepth)) account.gaps.add(gap);
     if (!exploration.complete) account.gaps.add(deadline() ?? 'exploration stopped early');
-    explorations.push(exploration);
+    explorers.push(exploration.explorer);
   }
-  return explainFailures(explorations, account.tally.worst(), context);
+  return explainFailures(explorers, account.tally.worst(), context);
 }
 
 export function roundBudget(ready: ReadyScenario): { states: number; nestedStates: number } {
@@ -87,14 +90,14 @@ function addRound(
   ready: ReadyScenario,
   account: CellAccount,
   record: RoundRecord,
-  { explorer, judged }: Exploration,
+  { explorer, coverage, judged }: Exploration,
 ): void {
   account.addRound({
     outcomes: record.outcomes,
     latency: record.latency,
     amplification: record.amplification,
     firings: record.firings,
-    coverage: explorer.plan.coverage.map((interval) => ({ round: record.round, ...interval })),
+    coverage: coverage.map((interval) => ({ round: record.round, ...interval })),
     promise: promiseToJudgeBy(ready.scenario, explorer.contract, record.firings),
   });
   for (const state of judgeLive(explorer, record)) account.addState(state);

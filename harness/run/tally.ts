@@ -25,6 +25,7 @@ export class CellTally {
   statesViolated = 0;
   violations = 0;
   excused = 0;
+  unprovoked = 0;
   readonly kinds = new Map<ViolationKind, number>();
   readonly firings: FaultFiring[] = [];
   readonly firedFaults = new Set<string>();
@@ -39,6 +40,7 @@ export class CellTally {
     if (state.outcome === 'detected') this.statesDetected++;
     if (state.outcome === 'violated') this.statesViolated++;
     this.excused += state.excused;
+    this.unprovoked += state.unprovoked;
     this.recovery.record(state.recoveryRequests);
     this.addFirings(state.recoveryFirings);
     for (const violation of state.violations) this.addViolation(state.id, violation);

@@ -1,0 +1,39 @@
+import type { LedgerView } from '../contract/index.ts';
+import type { RoundRecord } from './record-round.ts';
+
+/**
+ * Why a round proves less than it should: the engine stopped of itself, or could not be looked at. It
+ * may have lost nothing, but what it would have done with the rest of the workload is not known. Read
+ * from the evidence alone, so that judging again finds the same.
+ */
+export function gapsOf(
+  { round, firings, ledger, live }: Pick<RoundRecord, 'round' | 'firings' | 'ledger' | 'live'>,
+  queueDepth: number,
+): readonly string[] {
+  const where = `in round ${round}`;
+  const wasCut = firings.some(({ faultClass }) => faultClass === 'power-loss');
+  if (live === undefined && !wasCut) {
+    const left = ledger.entries.filter(({ settledAt }) => settledAt === Infinity).length;
+    return [
+      `the engine stopped answering ${where}: ${left} operations were left without an answer`,
+    ];
+  }
+  if (live?.opened === false && live.reason === 'crashed') {
+    return [`reading back from the running engine failed ${where}: ${live.message}`];
+  }
+  const refused = refusedAtTheEnd(ledger);
+  if (firings.length === 0 && refused > 2 * queueDepth) {
+    return [
+      `the engine refused the last ${refused} operations ${where}, though no fault had fired`,
+    ];
+  }
+  return [];
+}
+
+function refusedAtTheEnd({ entries }: LedgerView): number {
+  const settled = entries
+    .filter(({ settledAt }) => settledAt !== Infinity)
+    .sort((one, other) => one.settledAt - other.settledAt);
+  const lastGood = settled.findLastIndex(({ outcome }) => outcome.status === 'acknowledged');
+  return settled.length - 1 - lastGood;
+}
