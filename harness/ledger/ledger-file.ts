@@ -111,20 +111,22 @@ function readHeader(file: Buffer): number {
 /** The body of the frame, or undefined where a torn tail begins. */
 function bodyAt(file: Buffer, offset: number): Buffer | undefined {
   const rest = file.subarray(offset);
-  if (rest.length < frameHeaderBytes || isZero(rest)) return undefined;
+  if (rest.length < frameHeaderBytes) return undefined;
   if (rest.readUInt32LE(8) !== crc32c(rest.subarray(0, 8))) {
+    if (isZero(rest.subarray(frameHeaderBytes))) return undefined;
     throw damage(`the frame header at byte ${offset} is corrupt`);
   }
   const end = frameHeaderBytes + rest.readUInt32LE(0);
   if (rest.length < end) return undefined;
   const body = rest.subarray(frameHeaderBytes, end);
   if (rest.readUInt32LE(4) === crc32c(body)) return body;
-  if (rest.length === end) return undefined;
+  if (isZero(rest.subarray(end))) return undefined;
   throw damage(`the record at byte ${offset} is corrupt`);
 }
 
+/** Whether nothing but zeros is there, or nothing at all. */
 function isZero(bytes: Buffer): boolean {
-  return bytes[0] === 0 && bytes.equals(Buffer.alloc(bytes.length));
+  return bytes.length === 0 || (bytes[0] === 0 && bytes.equals(Buffer.alloc(bytes.length)));
 }
 
 function decodeAt(body: Buffer, offset: number): LedgerRecord {
