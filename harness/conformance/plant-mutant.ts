@@ -19,32 +19,42 @@ export interface PlantedMutant {
   readonly changedFiles: readonly string[];
 }
 
-/** `patchName` without its ending; undefined plants nothing: the control that must pass. */
+/** Plants the patch of that name; undefined plants nothing: the control that must pass. */
 export function plantMutant(
   engineFolder: string,
   adapter: string,
   patchName: string | undefined,
 ): PlantedMutant {
-  const copyRoot = path.join(projectRoot, '.cache', 'mutants', patchName ?? 'control');
+  if (patchName === undefined) return plantPatch(engineFolder, adapter, 'control', undefined);
+  const patchText = fs.readFileSync(path.join(patchFolder, `${patchName}.patch`), 'utf8');
+  return plantPatch(engineFolder, adapter, patchName, patchText);
+}
+
+export function plantPatch(
+  engineFolder: string,
+  adapter: string,
+  name: string,
+  patchText: string | undefined,
+): PlantedMutant {
+  const copyRoot = path.join(projectRoot, '.cache', 'mutants', name);
   fs.rmSync(copyRoot, { recursive: true, force: true });
   const copy = path.join(copyRoot, engineFolder);
   fs.cpSync(path.join(projectRoot, engineFolder), copy, { recursive: true });
   // The copy imports the contract as the original does: by its place in the tree.
   fs.symlinkSync(path.join(projectRoot, 'harness'), path.join(copyRoot, 'harness'));
-  const changedFiles = patchName === undefined ? [] : applyPatches(copyRoot, patchName);
+  const changedFiles = patchText === undefined ? [] : applyPatches(copyRoot, name, patchText);
   return { adapterUrl: pathToFileURL(path.join(copy, adapter)).href, changedFiles };
 }
 
-function applyPatches(copyRoot: string, patchName: string): readonly string[] {
-  const patchFile = path.join(patchFolder, `${patchName}.patch`);
-  const patches = parsePatch(fs.readFileSync(patchFile, 'utf8'));
+function applyPatches(copyRoot: string, name: string, patchText: string): readonly string[] {
+  const patches = parsePatch(patchText).filter(({ hunks }) => hunks.length > 0);
   if (patches.length === 0) {
-    throw new HarnessError('EVIDENCE_DAMAGED', `${patchFile} holds no patch`);
+    throw new HarnessError('EVIDENCE_DAMAGED', `the patch of ${name} holds no change`);
   }
-  return patches.map((patch) => applyToFile(copyRoot, patchFile, patch));
+  return patches.map((patch) => applyToFile(copyRoot, name, patch));
 }
 
-function applyToFile(copyRoot: string, patchFile: string, patch: StructuredPatch): string {
+function applyToFile(copyRoot: string, mutant: string, patch: StructuredPatch): string {
   const name = patch.newFileName.replace(/^b\//, '');
   const target = path.join(copyRoot, name);
   const before = fs.readFileSync(target, 'utf8');
@@ -52,7 +62,7 @@ function applyToFile(copyRoot: string, patchFile: string, patch: StructuredPatch
   if (after === false || after === before) {
     throw new HarnessError(
       'EVIDENCE_DAMAGED',
-      `${path.basename(patchFile)} does not apply to ${name} any more: ` +
+      `the patch of ${mutant} does not apply to ${name} any more: ` +
         'write it again against the source as it is now',
     );
   }

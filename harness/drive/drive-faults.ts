@@ -191,17 +191,23 @@ export class DriveFaults {
     for (const armed of this.#rules) {
       const { effect } = armed.rule;
       if (effect.kind === 'rot' && armed.isDue(progress, completedWrite)) {
-        this.#rot(armed, effect.bits);
+        this.#rot(armed, effect.bits, completedWrite);
       }
     }
   }
 
-  /** Waits, unspent, where no unit that it may take was ever written. */
-  #rot(armed: ArmedRule, bits: number): void {
+  /**
+   * Takes a unit of the write that has just completed, if that set it off: what was written a moment
+   * ago is what the engine relies on. Waits, unspent, where no unit that it may take was ever written.
+   */
+  #rot(armed: ArmedRule, bits: number, completedWrite: ByteRange | undefined): void {
     const { image, trails, history, device } = this.#site;
-    const candidates = image
-      .writtenUnits()
-      .filter(({ index }) => armed.covers(this.#bytesOf(index)));
+    const candidates = image.writtenUnits().filter(({ index }) => {
+      const bytes = this.#bytesOf(index);
+      return (
+        armed.covers(bytes) && (completedWrite === undefined || touches(bytes, completedWrite))
+      );
+    });
     if (candidates.length === 0) return;
     armed.spend();
     const { index, unit } = candidates[armed.random.below(candidates.length)]!;

@@ -85,7 +85,7 @@ async function drive(
     ledger: new PipeLedger(past),
     clock: createRealPlatform().clock,
     queueDepth: scenario.limits.queueDepth,
-    seed: scenario.seed,
+    seed: past.seed,
     epoch,
     onInvoke: () => undefined,
     onSettle: () => {
@@ -126,8 +126,10 @@ class PipeLedger implements AckLedger {
   }
 }
 
+/** Blocks until the kernel has all of it. */
 function send(message: HostMessage): void {
-  fs.writeSync(messagePipe, `${JSON.stringify(message)}\n`);
+  const line = Buffer.from(`${JSON.stringify(message)}\n`);
+  for (let sent = 0; sent < line.length;) sent += fs.writeSync(messagePipe, line, sent);
 }
 
 const job = JSON.parse(fs.readFileSync(0, 'utf8')) as HostJob;

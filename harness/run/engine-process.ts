@@ -23,24 +23,45 @@ export interface EngineProcess {
 export function startEngineProcess(job: HostJob, resources: ResourceLedger): EngineProcess {
   const child = spawn(process.execPath, [...sourceLoader(), hostEntry()], {
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+    // Ctrl-C at a terminal reaches a whole process group: how this process ends is ours to decide.
+    detached: true,
   });
-  const held = resources.holdProcess(child.pid ?? 0);
+  const ended = outcomeOf(child);
+  // Until it has been told its job it does nothing, and without one it ends.
+  const held = child.pid === undefined ? undefined : resources.holdProcess(child.pid);
+  child.stdin!.on('error', ignoreEarlyEnd);
   child.stdin!.end(JSON.stringify(job));
   return {
     messages: readMessages(child),
-    ended: outcomeOf(child).finally(() => held[Symbol.asyncDispose]()),
+    ended: ended.finally(() => held?.[Symbol.asyncDispose]()),
     kill: (signal) => {
       child.kill(signal);
     },
   };
 }
 
+/** A process that was killed before it had read its job: `ended` says so. */
+function ignoreEarlyEnd(): void {
+  return;
+}
+
 async function* readMessages(child: ChildProcess): AsyncIterable<HostMessage> {
-  const lines = readline.createInterface({ input: child.stdio[3] as Readable });
+  yield* parseMessages(readline.createInterface({ input: child.stdio[3] as Readable }));
+}
+
+/**
+ * The last line may be one that SIGKILL cut short: it was never followed by the operation that it
+ * announced, and is left out. Throws EVIDENCE_DAMAGED for any other line that cannot be read.
+ */
+export async function* parseMessages(lines: AsyncIterable<string>): AsyncIterable<HostMessage> {
+  let torn: string | undefined;
   for await (const line of lines) {
+    if (torn !== undefined) {
+      throw new HarnessError('EVIDENCE_DAMAGED', `the engine process said "${torn}" and went on`);
+    }
     const message = parseMessage(line);
-    // A line that SIGKILL cut short was never followed by the operation it announced.
-    if (message !== undefined) yield message;
+    if (message === undefined) torn = line.slice(0, 200);
+    else yield message;
   }
 }
 

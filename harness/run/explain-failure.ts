@@ -58,8 +58,9 @@ async function explain(
 ): Promise<Explanation> {
   const nothing = { expectedBytes: undefined, foundBytes: undefined, foundStamp: undefined };
   if (explorer === undefined || place === undefined) return { proof: undefined, ...nothing };
+  const { writeCache } = explorer.ready.scenario.device;
   const proof = buildProof(violation, place.ledger, place.history, cutOf(place, violation), {
-    writeCache: explorer.ready.scenario.device.writeCache,
+    writeCache,
     blockBytes: provenBlockBytes,
   });
   if (violation.place.kind !== 'block') return { proof, ...nothing };

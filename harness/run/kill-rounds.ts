@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import {
@@ -31,6 +32,8 @@ export interface KillRoundsOptions {
   readonly account: CellAccount;
   readonly target: TargetDevice;
   readonly resources: ResourceLedger;
+  /** Aborted when the cell must stop now: the engine's process is killed, and what it says is void. */
+  readonly stop: AbortSignal;
 }
 
 /** The rounds of one device: each drives an epoch and kills it, the next one recovers from it. */
@@ -45,7 +48,8 @@ export class KillRounds {
   constructor(options: KillRoundsOptions) {
     const { seed } = options.ready.scenario;
     this.#options = options;
-    this.#ledger = createLedger({ seed });
+    // Stamps of an earlier run on the same device must not look like those of this one.
+    this.#ledger = createLedger({ seed: randomInt(2 ** 32) });
     this.#ledgerFile = path.join(options.resources.makeDirectory('ledger'), 'ledger');
     this.#random = createRandom(seed).fork('kills');
   }
@@ -65,6 +69,7 @@ export class KillRounds {
       if (drive.invoked === killer.atOp) await killer.kill();
     }
     const { signal } = await this.#finish(host, 'workload');
+    if (this.#options.stop.aborted) return;
     if (signal === 'SIGKILL') this.#killed(drive.invoked);
     this.#addRound(round, drive, signal === 'SIGKILL');
   }
@@ -76,6 +81,9 @@ export class KillRounds {
       if (message[0] === 'recovered') this.#recovered(message[1]);
     }
     await this.#finish(host, 'last recovery');
+  }
+
+  saveLedger(): void {
     const { directory, id } = this.#options.context;
     directory?.saveEvidence(id, 'round-0.ledger', encodeLedger(this.#ledger.view()));
   }
@@ -95,9 +103,9 @@ export class KillRounds {
   }
 
   #start(action: HostJob['action']): EngineProcess {
-    const { ready, target, resources } = this.#options;
+    const { ready, target, resources, stop } = this.#options;
     fs.writeFileSync(this.#ledgerFile, encodeLedger(this.#ledger.view()));
-    return startEngineProcess(
+    const host = startEngineProcess(
       {
         scenario: ready.scenario,
         sources: ready.sources,
@@ -108,11 +116,14 @@ export class KillRounds {
       },
       resources,
     );
+    killWhenStopped(host, stop);
+    return host;
   }
 
   async #finish(host: EngineProcess, what: string): ReturnType<() => EngineProcess['ended']> {
     const ended = await host.ended;
-    if (ended.signal !== 'SIGKILL' && ended.code !== 0) {
+    const wasKilled = ended.signal === 'SIGKILL' || this.#options.stop.aborted;
+    if (!wasKilled && ended.code !== 0) {
       throw new HarnessError(
         'UNAVAILABLE',
         `the engine process failed during the ${what} (code ${String(ended.code)}): ${ended.errors}`,
@@ -192,6 +203,18 @@ export class KillRounds {
       promise: promiseToJudgeBy(ready.scenario, contract, this.#firings),
     });
   }
+}
+
+function killWhenStopped(host: EngineProcess, stop: AbortSignal): void {
+  const kill = (): void => {
+    host.kill('SIGKILL');
+  };
+  if (stop.aborted) kill();
+  else stop.addEventListener('abort', kill, { once: true });
+  const forget = (): void => {
+    stop.removeEventListener('abort', kill);
+  };
+  host.ended.then(forget, forget);
 }
 
 /** Keeps the ledger from what the process says, and the figures of one epoch. */

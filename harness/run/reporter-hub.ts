@@ -71,9 +71,15 @@ export class ReporterHub {
   }
 }
 
-/** A report that could not be written makes the run inconclusive, whatever the engine did. */
+/**
+ * A report that could not be written makes a pass inconclusive. Nothing that is worse is covered up,
+ * and an interrupted run still exits as one.
+ */
 export function withReporterProblems(summary: RunSummary, problems: readonly string[]): RunSummary {
-  if (problems.length === 0 || summary.verdict.status === 'fail') return summary;
-  const reason = [summary.verdict.reason, ...problems].join('; ');
-  return { ...summary, verdict: { status: 'inconclusive', reason }, exitCode: 4 };
+  const { verdict, exitCode } = summary;
+  if (problems.length === 0) return summary;
+  const reason = [...new Set([verdict.reason, ...problems])].join('; ');
+  const isWorse = verdict.status === 'fail' || verdict.status === 'error';
+  const status = isWorse ? verdict.status : 'inconclusive';
+  return { ...summary, verdict: { status, reason }, exitCode: exitCode === 0 ? 4 : exitCode };
 }

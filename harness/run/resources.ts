@@ -10,6 +10,7 @@ import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { HarnessError } from '../contract/index.ts';
 
 export type Resource =
@@ -40,6 +41,23 @@ export function temporaryRoot(): string {
   return path.join(os.tmpdir(), 'powercut');
 }
 
+/** Throws DEVICE_REFUSED where the directory is another user's: what it lists cannot be trusted. */
+function makeTemporaryRoot(): void {
+  const root = temporaryRoot();
+  fs.mkdirSync(root, { recursive: true, mode: 0o700 });
+  assertOwnRoot(root);
+}
+
+function assertOwnRoot(root: string): void {
+  const found = fs.lstatSync(root);
+  const isOwn = process.getuid === undefined || found.uid === process.getuid();
+  if (found.isDirectory() && isOwn) return;
+  throw new HarnessError(
+    'DEVICE_REFUSED',
+    `${root} is not a directory of this user: remove it, or set TMPDIR to another directory`,
+  );
+}
+
 export class ResourceLedger implements AsyncDisposable {
   readonly #file: string;
   readonly #held = new Map<number, Resource>();
@@ -50,7 +68,7 @@ export class ResourceLedger implements AsyncDisposable {
   }
 
   static open(): ResourceLedger {
-    fs.mkdirSync(temporaryRoot(), { recursive: true, mode: 0o700 });
+    makeTemporaryRoot();
     const file = path.join(temporaryRoot(), `${randomUUID()}.resources.jsonl`);
     const owner: Owner = { pid: process.pid, startTicks: startTicksOf(process.pid) };
     fs.writeFileSync(file, `${JSON.stringify(owner)}\n`, { mode: 0o600 });
@@ -118,7 +136,8 @@ export async function cleanLeftovers(): Promise<CleanReport> {
   const runningOwners: number[] = [];
   for (const file of resourceFiles()) {
     const { owner, left } = readResourceFile(file);
-    if (owner !== undefined && isAlive(owner.pid, owner.startTicks)) {
+    if (owner === undefined && isNew(file)) continue;
+    if (owner !== undefined && mayBeAlive(owner)) {
       runningOwners.push(owner.pid);
       continue;
     }
@@ -157,8 +176,14 @@ export function describeResource(resource: Resource): string {
   }
 }
 
+/** A file without its first line is one that a run is just about to write, unless it has stayed so. */
+function isNew(file: string): boolean {
+  return Date.now() - fs.statSync(file).mtimeMs < 60_000;
+}
+
 function resourceFiles(): string[] {
   if (!fs.existsSync(temporaryRoot())) return [];
+  assertOwnRoot(temporaryRoot());
   return fs
     .readdirSync(temporaryRoot())
     .filter((name) => name.endsWith('.resources.jsonl'))
@@ -195,13 +220,15 @@ async function takeAway(resource: Resource): Promise<void> {
       await detachLoops(resource.backingFile);
       return;
     case 'process':
-      killProcess(resource.pid, resource.startTicks);
+      await killProcess(resource);
       return;
   }
 }
 
 function removeDirectory(directory: string): void {
-  if (path.dirname(directory) !== temporaryRoot()) {
+  const isOurs =
+    path.resolve(directory) === directory && path.dirname(directory) === temporaryRoot();
+  if (!isOurs) {
     throw new HarnessError(
       'DEVICE_REFUSED',
       `will not remove ${directory}: it is not directly under ${temporaryRoot()}`,
@@ -223,26 +250,57 @@ async function detachLoops(backingFile: string): Promise<void> {
   }
 }
 
-function killProcess(pid: number, startTicks: string): void {
-  if (isAlive(pid, startTicks)) process.kill(pid, 'SIGKILL');
+/** How long a killed process may take to be gone: it may still have requests in the kernel. */
+const goneWithinMs = 10_000;
+
+/** Without a start time (no /proc) nobody can say whose process has the number now: it is left alone. */
+async function killProcess({ pid, startTicks }: Identity): Promise<void> {
+  if (startTicks === '') {
+    throw new HarnessError('UNAVAILABLE', `process ${pid} cannot be told from a later one`);
+  }
+  if (!isAlive({ pid, startTicks })) return;
+  process.kill(pid, 'SIGKILL');
+  for (let waitedMs = 0; isAlive({ pid, startTicks }); waitedMs += 10) {
+    if (waitedMs > goneWithinMs) {
+      throw new HarnessError('UNAVAILABLE', `process ${pid} was killed and does not end`);
+    }
+    await setTimeout(10);
+  }
 }
 
-function isAlive(pid: number, startTicks: string): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+interface Identity {
+  readonly pid: number;
+  /** Empty where the machine has no /proc. */
+  readonly startTicks: string;
+}
+
+function isAlive({ pid, startTicks }: Identity): boolean {
   return startTicksOf(pid) === startTicks;
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)); empty where it cannot be read. */
-function startTicksOf(pid: number): string {
+/** The run that owns a file is left alone in case of doubt. */
+function mayBeAlive({ pid, startTicks }: Identity): boolean {
+  if (startTicks !== '') return isAlive({ pid, startTicks });
   try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name, field 2, is in parentheses and may itself hold spaces and parentheses.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/**
+ * Field 22 of /proc/PID/stat (proc(5)); empty where there is no such process, or it is over and only
+ * waits for its parent to notice (state Z).
+ */
+function startTicksOf(pid: number): string {
+  let stat: string;
+  try {
+    stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
   } catch {
     return '';
   }
+  // The command name, field 2, is in parentheses and may itself hold spaces and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' ? '' : (fields[19] ?? '');
 }

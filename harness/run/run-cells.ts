@@ -1,7 +1,8 @@
 import type { CellResult, HostFacts, RunEvent, RunSummary } from '../contract/index.ts';
 import { HarnessError } from '../contract/index.ts';
+import { effectiveVerdict } from '../verify/merge-verdicts.ts';
 import { emptyCell, type EmptyVerdict } from './empty-cell.ts';
-import { createExplorePool, type ExplorePool } from './explore-pool.ts';
+import { createExplorePool } from './explore-pool.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import {
   ReporterHub,
@@ -41,7 +42,7 @@ export async function runCells(options: RunOptions): Promise<RunSummary> {
     hub.onEvent(event);
   };
   emit({ type: 'run-started', runId: options.runId, cells: expectedCells });
-  const results = await runAll(options, emit);
+  const { results, device } = await runAll(options, emit);
   const summary = withReporterProblems(
     summariseRun(
       {
@@ -51,51 +52,59 @@ export async function runCells(options: RunOptions): Promise<RunSummary> {
         tookMs: Date.now() - startedAt.getTime(),
         command: options.command,
         seed: options.cells[0]?.scenario.seed ?? 0,
-        host: options.host,
+        host: device === undefined ? options.host : { ...options.host, device },
         expectedCells,
       },
       results,
-      options.signal.aborted,
+      options.signal,
     ),
     hub.problems,
   );
   options.directory.saveSummary(summary);
   emit({ type: 'run-finished', summary });
+  options.directory.endEvents();
   await hub.onEnd(summary);
-  return withReporterProblems(summary, hub.problems);
+  const final = withReporterProblems(summary, hub.problems);
+  if (final.exitCode !== summary.exitCode) options.directory.saveSummary(final);
+  return final;
 }
 
-async function runAll(
-  options: RunOptions,
-  emit: (event: RunEvent) => void,
-): Promise<readonly CellResult[]> {
+interface CellsRun {
+  readonly results: readonly CellResult[];
+  /** Facts of the last real device that was opened. */
+  readonly device: HostFacts['device'];
+}
+
+async function runAll(options: RunOptions, emit: (event: RunEvent) => void): Promise<CellsRun> {
   await using pool = createExplorePool(options.jobs);
   const results: CellResult[] = [];
+  let device: HostFacts['device'];
   for (const ready of options.cells) {
     if (options.signal.aborted) break;
-    const result = await runCell(ready, options, pool, emit);
+    const result = await runCell(ready, options, {
+      id: ready.scenario.name,
+      pool,
+      directory: options.directory,
+      signal: options.signal,
+      emit,
+      noteDevice: (facts) => {
+        device = facts;
+      },
+      now: () => performance.now(),
+      ...(options.devicePath === undefined ? {} : { devicePath: options.devicePath }),
+    });
     results.push(result);
-    if (options.stopOnFailure && result.verdict.status === 'fail' && !result.expectationMet) break;
+    if (options.stopOnFailure && effectiveVerdict(result).status === 'fail') break;
   }
-  return results;
+  return { results, device };
 }
 
 /** One cell that breaks does not take the others with it: it is reported as an error. */
 async function runCell(
   ready: ReadyScenario,
-  options: RunOptions,
-  pool: ExplorePool,
-  emit: (event: RunEvent) => void,
+  options: Pick<RunOptions, 'whyNot'>,
+  context: CellContext,
 ): Promise<CellResult> {
-  const context: CellContext = {
-    id: ready.scenario.name,
-    pool,
-    directory: options.directory,
-    signal: options.signal,
-    emit,
-    now: () => performance.now(),
-    ...(options.devicePath === undefined ? {} : { devicePath: options.devicePath }),
-  };
   try {
     const reason = await options.whyNot(ready);
     if (reason !== undefined) return concludeEmpty(ready, { status: 'skip', reason }, context);

@@ -20,18 +20,35 @@ export async function runOnDevice(
 ): Promise<readonly Failure[]> {
   await using resources = ResourceLedger.open();
   await using target = await openTarget(ready, context, resources);
-  const rounds = new KillRounds({ ready, context, account, target, resources });
+  context.noteDevice?.(target.facts);
+  // A real device gives no sign that nothing more will come: what does not answer is stopped by time.
+  const timeLimit = AbortSignal.timeout(ready.scenario.limits.durationMs);
+  const stop = AbortSignal.any([context.signal, timeLimit]);
+  const rounds = new KillRounds({ ready, context, account, target, resources, stop });
+  const finished = await runRounds(rounds, ready, context, stop);
+  if (!finished) account.gaps.add(deadline() ?? 'stopped early');
+  rounds.saveLedger();
+  return rounds.failures();
+}
+
+/** Answers whether all was done; stops at once, with the engine's process killed, when it must. */
+async function runRounds(
+  rounds: KillRounds,
+  { scenario }: ReadyScenario,
+  context: CellContext,
+  stop: AbortSignal,
+): Promise<boolean> {
+  const total = scenario.explore.rounds;
   await rounds.format();
-  for (let round = 0; round < ready.scenario.explore.rounds; round++) {
-    const stopped = deadline();
-    if (stopped !== undefined) {
-      account.gaps.add(stopped);
-      break;
-    }
+  for (let round = 0; round < total; round++) {
+    if (stop.aborted) return false;
+    context.emit({ type: 'progress', cell: context.id, phase: 'workload', done: round, total });
     await rounds.driveAndKill(round);
   }
+  if (stop.aborted) return false;
+  context.emit({ type: 'progress', cell: context.id, phase: 'workload', done: total, total });
   await rounds.recoverLast();
-  return rounds.failures();
+  return !stop.aborted;
 }
 
 function openTarget(

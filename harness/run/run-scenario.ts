@@ -1,4 +1,4 @@
-import type { CellResult, RunEvent } from '../contract/index.ts';
+import type { CellResult, HostFacts, RunEvent } from '../contract/index.ts';
 import { CellAccount } from './cell-account.ts';
 import type { ExplorePool } from './explore-pool.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
@@ -15,6 +15,8 @@ export interface CellContext {
   readonly devicePath?: string;
   readonly signal: AbortSignal;
   emit(event: RunEvent): void;
+  /** Told the facts of the real device that was opened, for the report. */
+  noteDevice?(facts: NonNullable<HostFacts['device']>): void;
   /** Real time in milliseconds, for the time limit and the report. */
   now(): number;
 }

@@ -12,17 +12,21 @@ export interface RunFacts {
   readonly expectedCells: readonly string[];
 }
 
-/** The verdict of a run over its cells. A planned cell without a result is inconclusive. */
+/**
+ * The verdict of a run over its cells. A planned cell without a result is inconclusive. A run that was
+ * interrupted exits as a process that the signal ended (128 and its number), unless it had already
+ * found a failure: that stands, whatever else is missing.
+ */
 export function summariseRun(
   facts: RunFacts,
   cells: readonly CellResult[],
-  interrupted: boolean,
+  signal: Pick<AbortSignal, 'aborted' | 'reason'>,
 ): RunSummary {
   const verdicts = cells.map((cell) => named(cell.id, effectiveVerdict(cell)));
   const present = new Set(cells.map(({ id }) => id));
   const missing = facts.expectedCells.filter((id) => !present.has(id));
   if (missing.length > 0) {
-    const why = interrupted ? 'the run was interrupted' : 'no result was written';
+    const why = signal.aborted ? 'the run was interrupted' : 'no result was written';
     verdicts.push({ status: 'inconclusive', reason: `${why}: ${missing.join(', ')} missing` });
   }
   const verdict = mergeVerdicts(verdicts);
@@ -38,8 +42,15 @@ export function summariseRun(
     expectedCells: facts.expectedCells,
     cells,
     verdict: verdict.status === 'pass' ? { ...verdict, reason: describePass(cells) } : verdict,
-    exitCode: exitCodeOf(verdict),
+    exitCode:
+      signal.aborted && verdict.status !== 'fail'
+        ? interruptedExitCode(signal.reason)
+        : exitCodeOf(verdict),
   };
+}
+
+function interruptedExitCode(reason: unknown): number {
+  return reason === 'SIGTERM' ? 143 : 130;
 }
 
 function named(cell: string, verdict: Verdict): Verdict {

@@ -46,7 +46,7 @@ export async function verifyRun(options: VerifyOptions): Promise<RunSummary> {
       tookMs: Math.round(performance.now() - startedMs),
     },
     cells,
-    options.signal.aborted,
+    options.signal,
   );
 }
 
@@ -58,10 +58,13 @@ async function verifyCell(
   const stored = options.directory.loadResult(id);
   if (stored.verdict.status === 'skip' || stored.verdict.status === 'error') return stored;
   try {
-    return compare(stored, await judgeAgain(id, options, pool));
+    const { result, states } = await judgeAgain(id, options, pool);
+    const storedStates = options.directory.loadEvidence(id, 'states.jsonl').toString('utf8');
+    return compare(stored, result, states === storedStates);
   } catch (error) {
-    if (!(error instanceof HarnessError)) throw error;
-    return unclear(stored, error.message);
+    // What nobody foresaw is a defect of the harness or of a plug-in: it is shown with its stack.
+    const unforeseen = error instanceof Error && !(error instanceof HarnessError);
+    return unclear(stored, unforeseen ? (error.stack ?? error.message) : String(error));
   }
 }
 
@@ -69,7 +72,7 @@ async function judgeAgain(
   id: string,
   options: VerifyOptions,
   pool: ExplorePool,
-): Promise<CellResult> {
+): Promise<JudgedAgain> {
   const { directory, signal } = options;
   const saved = directory.loadScenario(id);
   const ready = await loadSources(saved.scenario, saved.sources);
@@ -77,6 +80,7 @@ async function judgeAgain(
   const context: CellContext = {
     id,
     pool,
+    directory,
     signal,
     emit: (event) => {
       options.emit(event);
@@ -86,13 +90,23 @@ async function judgeAgain(
   const startedMs = context.now();
   if (saved.scenario.rig === 'device') {
     judgeKillsAgain(ready, directory, id, account);
-    return account.result(id, [], context.now() - startedMs);
+    return {
+      result: account.result(id, [], context.now() - startedMs),
+      states: account.stateLog(),
+    };
   }
   const deadline = (): string | undefined => (signal.aborted ? 'interrupted' : undefined);
   const failures = await judgeRounds(ready, context, account, deadline, async (round) =>
     loadRound(directory, id, round),
   );
-  return account.result(id, failures, context.now() - startedMs);
+  const result = account.result(id, failures, context.now() - startedMs);
+  return { result, states: account.stateLog() };
+}
+
+interface JudgedAgain {
+  readonly result: CellResult;
+  /** As `states.jsonl` has them. */
+  readonly states: string;
 }
 
 function judgeKillsAgain(
@@ -121,17 +135,17 @@ function judgeKillsAgain(
 const noOutcomes = { invoked: 0, acknowledged: 0, rejected: 0, indeterminate: 0 };
 
 /** What was measured while it ran cannot be measured again: it is taken over, the verdict is not. */
-function compare(stored: CellResult, again: CellResult): CellResult {
+function compare(stored: CellResult, again: CellResult, sameStates: boolean): CellResult {
   const { latency, writeAmplification } = stored;
   const result = { ...again, latency, writeAmplification };
   const same =
     again.verdict.status === stored.verdict.status &&
     again.counts.violations === stored.counts.violations;
-  if (same) return result;
-  return unclear(
-    result,
-    `judged again it is ${describe(again)}, but the run stored ${describe(stored)}`,
-  );
+  if (same && sameStates) return result;
+  const difference = same
+    ? 'its crash states came out otherwise than states.jsonl has them'
+    : `it is ${describe(again)}, but the run stored ${describe(stored)}`;
+  return unclear(result, `judged again ${difference}`);
 }
 
 function describe({ verdict, counts }: CellResult): string {
