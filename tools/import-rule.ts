@@ -1,5 +1,5 @@
 import * as path from 'node:path';
-import { isBenchmark, isSource, isTest } from './project-files.ts';
+import { isBenchmark, isFixture, isSource, isTest } from './project-files.ts';
 
 /**
  * Folder of harness/ → the folders of harness/ that its files may import, beside its own. What a
@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const contractIndex = 'harness/contract/index.ts';
 
 /**
- * What is wrong with the relative imports of one file. Tests, benchmarks and tools/ may import
+ * What is wrong with the relative imports of one file. Tests, their fixtures, benchmarks and tools/ may import
  * anything of the project but tests; everything else keeps to the table, and a plug-in to the contract, its own
  * folder and the named files that lie directly in the folder of its layer.
  */
@@ -46,7 +46,9 @@ export function importsOf(source: string): readonly string[] {
 
 function isAllowed(file: string, target: string): boolean {
   if (isTest(target)) return false;
-  if (isTest(file) || isBenchmark(file) || file.startsWith('tools/')) return true;
+  if (isTest(file) || isFixture(file) || isBenchmark(file)) return true;
+  if (file.startsWith('tools/')) return true;
+  if (isFixture(target)) return false;
   const home = homeOf(file);
   if (target.startsWith(`${home}/`)) return true;
   const [top, folder = ''] = home.split('/');

@@ -45,6 +45,11 @@ export function isTest(name: string): boolean {
   return /\.test\.tsx?$/.test(name);
 }
 
+/** What only tests use: nothing that ships may import it. */
+export function isFixture(name: string): boolean {
+  return /\.fixture\.tsx?$/.test(name);
+}
+
 export function isBenchmark(name: string): boolean {
   return name.endsWith('.bench.ts');
 }

@@ -12,7 +12,7 @@ import type { History, RecordedWrite, UnitSubset } from './history.ts';
 import type { SparseImage } from './image.ts';
 import { createMaterialiser } from './materialise.ts';
 import { shuffled } from './quotas.ts';
-import { recordRandomHistory } from './random-history.ts';
+import { recordRandomHistory } from './random-history.fixture.ts';
 
 /** One unit's worth of a request, as the naive reading sees it at a moment. */
 interface Pair {

@@ -5,7 +5,7 @@ import { createRandom } from '../contract/index.ts';
 import { planCrashStates } from './crash-states.ts';
 import { decodeHistory, encodeHistory } from './history-file.ts';
 import type { History } from './history.ts';
-import { recordRandomHistory } from './random-history.ts';
+import { recordRandomHistory } from './random-history.fixture.ts';
 
 const options = { devices: 2, requests: 25, unitsPerDevice: 5, faults: 3 };
 

@@ -7,7 +7,7 @@ import {
   playRun,
   recordOutput,
   runOf,
-} from '../run-summary-fixture.ts';
+} from '../run-summary.fixture.ts';
 import csvReporter from './index.ts';
 
 type Records = readonly Readonly<Record<string, string>>[];

@@ -16,7 +16,7 @@ import {
   runOf,
   unexpectedPassRun,
   wrongKindRun,
-} from '../run-summary-fixture.ts';
+} from '../run-summary.fixture.ts';
 import htmlReporter from './index.tsx';
 import { pageScript } from './page-script.ts';
 import { verdictSentence } from '../../harness/contract/index.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { latencyOf } from '../run-summary-fixture.ts';
+import { latencyOf } from '../run-summary.fixture.ts';
 import { isSound, latencyCurve, percentOf } from './latency-curve.ts';
 
 test('nines are percentiles', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mixedRun, playRun, recordOutput } from '../run-summary-fixture.ts';
+import { mixedRun, playRun, recordOutput } from '../run-summary.fixture.ts';
 import jsonReporter from './index.ts';
 
 test('report.json holds the summary whole and pretty, and nothing is printed', async () => {

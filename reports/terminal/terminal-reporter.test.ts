@@ -12,7 +12,7 @@ import {
   runOf,
   unexpectedPassRun,
   wrongKindRun,
-} from '../run-summary-fixture.ts';
+} from '../run-summary.fixture.ts';
 import terminalReporter from './index.ts';
 import { verdictSentence } from '../../harness/contract/index.ts';
 
