@@ -98,6 +98,8 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     dead: rig.timeline.whenIdle(),
   });
   const live = end === 'dead' ? undefined : await readLive(rig, session, ledger.view());
+  // What the engine still has scheduled must not go on writing into evidence that is being judged.
+  rig.timeline.halt();
   return {
     round,
     history,
