@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import { pageBytes } from './format/page.ts';
+
+/**
+ * Options of the journal. `ringPages`, `segmentPages`, `dataBlocks` and `trustAtomicUnit` count when
+ * a journal is formatted (the superblock has them afterwards); the others each time it is opened.
+ * What is left out follows from the ring's size.
+ */
+export const journalOptions = z
+  .strictObject({
+    /** Pages of 4 KiB in the ring, at least 16. */
+    ringPages: z.int().min(16).max(65_536).default(4096),
+    /** The ring is at least 4 whole segments. Default: a quarter of the ring. */
+    segmentPages: z.int().min(1).optional(),
+    /** Blocks of 4 KiB that the volume offers. */
+    dataBlocks: z
+      .int()
+      .min(1)
+      .max(2 ** 40)
+      .default(4096),
+    /** Most pages of a batch. Default: a sixteenth of the ring, from 2 to 64. */
+    batchPagesMax: z.int().min(2).max(256).optional(),
+    /** Batches that are submitted and not yet durable (K). */
+    inFlightBatchesMax: z.int().min(1).max(64).default(4),
+    /**
+     * Most pages from the oldest that is not durable to the newest submitted (W), at most a quarter
+     * of the ring. Default: K full batches, as far as that allows.
+     */
+    windowPages: z.int().min(2).optional(),
+    /**
+     * How a write is made durable. `auto`: nothing where the drive has no volatile cache, FUA where
+     * it supports that, else a flush after the write. `none` on a drive with a volatile cache gives
+     * durability up, to show what it costs.
+     */
+    durability: z.enum(['auto', 'none', 'fua', 'flush']).default('auto'),
+    /** Write one page that says how far the log is durable once it has been idle for 1 ms. */
+    idleWatermark: z.boolean().default(true),
+    /** Most bytes of block data in a transaction, at most a quarter of the ring. */
+    transactionBytesMax: z.int().min(4096).optional(),
+    /** Most bytes of records that wait for a place in a batch; more is rejected. */
+    queueBytesMax: z.int().min(4096).optional(),
+    /** Destage begins when this part of the ring is in use, and goes on down to the other. */
+    destageStart: z.number().min(0.1).max(0.9).default(0.5),
+    destageStop: z.number().min(0).max(0.9).default(0.45),
+    /** Believe the drive's atomic write unit where it is larger than its logical block. */
+    trustAtomicUnit: z.boolean().default(false),
+    /** Not in this version: a discarded block has no defined contents. */
+    discard: z.literal(false).default(false),
+  })
+  .superRefine((given, context) => {
+    for (const { field, message } of conflictsIn(completed(given))) {
+      context.addIssue({ code: 'custom', path: [field], message });
+    }
+  })
+  .transform((given) => completed(given));
+
+export type JournalOptions = z.input<typeof journalOptions>;
+export type JournalConfig = z.output<typeof journalOptions>;
+
+interface GivenOptions {
+  readonly ringPages: number;
+  readonly inFlightBatchesMax: number;
+  readonly segmentPages?: number | undefined;
+  readonly batchPagesMax?: number | undefined;
+  readonly windowPages?: number | undefined;
+  readonly transactionBytesMax?: number | undefined;
+  readonly queueBytesMax?: number | undefined;
+}
+
+function completed<Given extends GivenOptions>(
+  given: Given,
+): Given & Required<{ [K in keyof GivenOptions]: number }> {
+  const { ringPages, inFlightBatchesMax } = given;
+  const quarterPages = Math.floor(ringPages / 4);
+  const batchPagesMax =
+    given.batchPagesMax ?? Math.min(64, Math.max(2, Math.floor(ringPages / 16)));
+  const transactionBytesMax = given.transactionBytesMax ?? quarterPages * pageBytes;
+  return {
+    ...given,
+    segmentPages: given.segmentPages ?? quarterPages,
+    batchPagesMax,
+    windowPages: given.windowPages ?? Math.min(inFlightBatchesMax * batchPagesMax, quarterPages),
+    transactionBytesMax,
+    queueBytesMax: given.queueBytesMax ?? Math.max(8 * 2 ** 20, 4 * transactionBytesMax),
+  };
+}
+
+interface Conflict {
+  readonly field: keyof JournalOptions;
+  readonly message: string;
+}
+
+function conflictsIn(
+  config: ReturnType<typeof completed> & { destageStart: number; destageStop: number },
+): readonly Conflict[] {
+  const { ringPages, segmentPages, windowPages, batchPagesMax } = config;
+  const quarterPages = Math.floor(ringPages / 4);
+  const conflicts: (Conflict | undefined)[] = [
+    conflictIf(
+      ringPages % segmentPages !== 0 || ringPages / segmentPages < 4,
+      'segmentPages',
+      `expected at least 4 whole segments in the ring of ${ringPages} pages`,
+    ),
+    conflictIf(
+      windowPages > quarterPages,
+      'windowPages',
+      `expected at most ${quarterPages}, a quarter of the ring`,
+    ),
+    conflictIf(
+      batchPagesMax > windowPages,
+      'batchPagesMax',
+      `expected at most windowPages, which is ${windowPages}`,
+    ),
+    conflictIf(
+      batchPagesMax > segmentPages,
+      'batchPagesMax',
+      `expected at most segmentPages, which is ${segmentPages}`,
+    ),
+    conflictIf(
+      config.transactionBytesMax > quarterPages * pageBytes,
+      'transactionBytesMax',
+      `expected at most ${quarterPages * pageBytes}, a quarter of the ring`,
+    ),
+    conflictIf(
+      config.queueBytesMax < 2 * config.transactionBytesMax,
+      'queueBytesMax',
+      `expected at least ${2 * config.transactionBytesMax}, twice transactionBytesMax`,
+    ),
+    conflictIf(
+      config.destageStop > config.destageStart,
+      'destageStop',
+      `expected at most destageStart, which is ${config.destageStart}`,
+    ),
+  ];
+  return conflicts.filter((conflict) => conflict !== undefined);
+}
+
+function conflictIf(
+  isWrong: boolean,
+  field: Conflict['field'],
+  message: string,
+): Conflict | undefined {
+  return isWrong ? { field, message } : undefined;
+}

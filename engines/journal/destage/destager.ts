@@ -1,0 +1,128 @@
+import type { JournalConfig } from '../config.ts';
+import type { Layout } from '../format/layout.ts';
+import type { LogPosition } from '../format/log-position.ts';
+import type { DeviceIo } from '../io/device-io.ts';
+import type { SuperblockStore } from '../io/superblock-store.ts';
+import type { PendingBlocks } from '../volume/pending-blocks.ts';
+import type { LiveBatches } from './live-batches.ts';
+import { writeBlocks } from './write-blocks.ts';
+
+export interface DestageSite {
+  readonly data: DeviceIo;
+  readonly layout: Layout;
+  readonly config: JournalConfig;
+  readonly superblock: SuperblockStore;
+  readonly live: LiveBatches;
+  readonly pending: PendingBlocks;
+  /** Where the next batch goes, and how far the log is durable. */
+  head(): LogPosition;
+  durable(): LogPosition;
+  /** Pages were given up: whoever waits for space looks again. */
+  onSpace(): void;
+  onFailure(error: unknown): void;
+}
+
+/**
+ * Moves acknowledged blocks from the ring to their places and then gives up their pages, oldest
+ * first. A page may be written over only when its block is durable in the data area and a superblock
+ * that begins the log behind it is durable too (JOURNAL-ENGINE §4.8, I7, I8).
+ */
+export class Destager {
+  readonly #site: DestageSite;
+  #isSweeping = false;
+  #running: Promise<void> = Promise.resolve();
+  #isStopped = false;
+  /** Pages that somebody waits for. */
+  #wantedPages = 0;
+
+  constructor(site: DestageSite) {
+    this.#site = site;
+  }
+
+  get freePages(): number {
+    return this.#site.layout.ringPages - this.#usedPages;
+  }
+
+  /** Called whenever more of the log is durable. */
+  noteProgress(): void {
+    const { config, layout } = this.#site;
+    if (this.#usedPages >= config.destageStart * layout.ringPages) this.#start();
+  }
+
+  /** Asks for that many free pages; false where nothing that is durable by now can be given up. */
+  demand(pages: number): boolean {
+    this.#wantedPages = pages;
+    this.#start();
+    return this.#isSweeping;
+  }
+
+  /** Gives up all it can. */
+  async sweepAll(): Promise<void> {
+    while (this.#isSweeping) await this.#running;
+    const head = this.#site.head();
+    const tail = this.#site.live.cutFor(Infinity, head) ?? this.#site.superblock.durable.tail;
+    await this.#destage(head.nextLsn, tail);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  get #usedPages(): number {
+    return this.#site.head().pageSeq - this.#site.superblock.durable.tail.pageSeq;
+  }
+
+  #start(): void {
+    if (this.#isSweeping || this.#isStopped || this.#nextCut() === undefined) return;
+    this.#isSweeping = true;
+    this.#running = this.#sweepUntilDone().then(
+      () => {
+        this.#isSweeping = false;
+        this.#site.onSpace();
+      },
+      (error: unknown) => {
+        this.#isSweeping = false;
+        this.#site.onFailure(error);
+      },
+    );
+  }
+
+  async #sweepUntilDone(): Promise<void> {
+    for (;;) {
+      const cut = this.#isStopped ? undefined : this.#nextCut();
+      if (cut === undefined) break;
+      await this.#destage(cut.nextLsn, cut);
+      this.#site.onSpace();
+    }
+    this.#wantedPages = 0;
+  }
+
+  /** Undefined when enough is free, or nothing can be freed. */
+  #nextCut(): LogPosition | undefined {
+    const { layout, config, live } = this.#site;
+    const head = this.#site.head();
+    const keptPages = Math.min(
+      Math.floor(config.destageStop * layout.ringPages),
+      layout.ringPages - this.#wantedPages,
+    );
+    if (this.#usedPages <= keptPages) return undefined;
+    return live.cutFor(head.pageSeq - keptPages, head);
+  }
+
+  /** Puts every block version below that LSN in its place, then moves the tail. */
+  async #destage(endLsn: number, tail: LogPosition): Promise<void> {
+    const { data, layout, superblock, live, pending } = this.#site;
+    const versions = pending.writtenBefore(endLsn);
+    await writeBlocks(data, layout, versions.keys(), (block) => versions.get(block)!.data);
+    await data.flushPlainWrites();
+    const durable = this.#site.durable();
+    await superblock.update({
+      tail,
+      durableLsn: durable.nextLsn - 1,
+      durablePageSeq: durable.pageSeq,
+      releasedLsn: live.releasedLsn,
+    });
+    pending.drop(versions);
+    live.dropBefore(tail.pageSeq);
+  }
+}

@@ -1,0 +1,55 @@
+import type { LogPosition } from '../format/log-position.ts';
+
+/** A batch whose pages are in use: between the durable tail and the head. */
+export interface LiveBatch {
+  readonly start: LogPosition;
+  readonly end: LogPosition;
+  /** Highest LSN of an appended record in it; 0 without one. */
+  readonly keepsLsn: number;
+  /** An operation goes on behind it, so the tail must not come to rest there. */
+  readonly endsInside: boolean;
+}
+
+/** The batches in use, oldest first, and how far their pages could be given up. */
+export class LiveBatches {
+  /** The caller needs no appended record up to this LSN any more. */
+  releasedLsn: number;
+  #batches: LiveBatch[];
+  /** Every page before it is durable, and what those pages acknowledge has been acknowledged. */
+  #durablePageSeq = 0;
+
+  constructor(recovered: readonly LiveBatch[], releasedLsn: number) {
+    this.#batches = [...recovered];
+    this.#durablePageSeq = recovered.at(-1)?.end.pageSeq ?? 0;
+    this.releasedLsn = releasedLsn;
+  }
+
+  noteDurable(endPageSeq: number): void {
+    this.#durablePageSeq = endPageSeq;
+  }
+
+  add(batch: LiveBatch): void {
+    this.#batches.push(batch);
+  }
+
+  /**
+   * The place to move the tail to: the first between two operations that is at or behind `wanted`,
+   * else the last there is. Undefined where the oldest batch cannot be given up, because it is not
+   * durable yet or holds an appended record that is still wanted.
+   */
+  cutFor(wantedPageSeq: number, head: LogPosition): LogPosition | undefined {
+    let cut: LogPosition | undefined;
+    for (const [index, batch] of this.#batches.entries()) {
+      if (batch.end.pageSeq > this.#durablePageSeq) break;
+      if (batch.keepsLsn > this.releasedLsn) break;
+      if (batch.endsInside) continue;
+      cut = this.#batches[index + 1]?.start ?? head;
+      if (cut.pageSeq >= wantedPageSeq) break;
+    }
+    return cut;
+  }
+
+  dropBefore(pageSeq: number): void {
+    this.#batches = this.#batches.filter((batch) => batch.start.pageSeq >= pageSeq);
+  }
+}

@@ -1,0 +1,404 @@
+import { EngineRefusal, type EngineCounters, type Platform } from '../../harness/contract/index.ts';
+import { BatchSealer, type SealedBatch } from './commit/batch-sealer.ts';
+import { GroupCommit } from './commit/group-commit.ts';
+import { IdleWatermark } from './commit/idle-watermark.ts';
+import {
+  appendRecord,
+  blockWrite,
+  blocksOf,
+  transaction,
+  type BlockData,
+  type Operation,
+  type Settlement,
+} from './commit/operation.ts';
+import { SpaceNeed } from './commit/space-need.ts';
+import { journalOptions, type JournalConfig, type JournalOptions } from './config.ts';
+import { Destager } from './destage/destager.ts';
+import { LiveBatches } from './destage/live-batches.ts';
+import { OutcomeUnknown, refusalFor } from './errors.ts';
+import { crc32cOf, type Crc32c } from './format/crc32c.ts';
+import { blockBytes, type Layout } from './format/layout.ts';
+import { encryptedBit, isCallersType } from './format/record-types.ts';
+import { recordHeaderBytes } from './format/record.ts';
+import type { JournalDevices } from './format-journal.ts';
+import { DeviceIo } from './io/device-io.ts';
+import { durabilityPathOf } from './io/durability.ts';
+import { WriteTally } from './io/write-tally.ts';
+import { recover, type RecoveredJournal } from './recovery/recover.ts';
+import { AppendedRecords, type AppendedRecord } from './volume/appended-records.ts';
+import { PendingBlocks } from './volume/pending-blocks.ts';
+import { readVolume } from './volume/read-volume.ts';
+
+/** What recovery found and did. */
+export interface JournalRecovery {
+  readonly recordsReplayed: number;
+  readonly blocksWritten: number;
+  readonly note: string;
+}
+
+/**
+ * Opens a journal: recovers it and claims it for a new epoch. Throws EngineRefusal rather than go on
+ * with a log of which acknowledged records may be missing, and a zod error for wrong options.
+ */
+export async function openJournal(
+  devices: JournalDevices,
+  options: JournalOptions,
+  platform: Platform,
+): Promise<Journal> {
+  const config = journalOptions.parse(options);
+  const tally = new WriteTally();
+  const journal = ioOf(devices.journal);
+  const data = devices.data === undefined ? journal : ioOf(devices.data);
+  try {
+    const recovered = await recover({ journal, data, config, platform });
+    return new Journal({ journal, data, config, platform, tally, recovered });
+  } catch (error) {
+    throw refusalFor('the journal cannot be recovered', error);
+  }
+
+  function ioOf(device: JournalDevices['journal']): DeviceIo {
+    return new DeviceIo(device, durabilityPathOf(config.durability, device.geometry), tally);
+  }
+}
+
+interface JournalParts {
+  readonly journal: DeviceIo;
+  readonly data: DeviceIo;
+  readonly config: JournalConfig;
+  readonly platform: Platform;
+  readonly tally: WriteTally;
+  readonly recovered: RecoveredJournal;
+}
+
+/**
+ * A write-ahead log and the volume it protects. Every change resolves, with its LSN, when it is
+ * durable. One that cannot be taken rejects with EngineRefusal and has no effect; one that was on its
+ * way when a device failed, or when the journal was abandoned, rejects with OutcomeUnknown.
+ */
+export class Journal implements AsyncDisposable {
+  readonly recovery: JournalRecovery;
+  readonly layout: Layout;
+  readonly #parts: JournalParts;
+  readonly #crc32c: Crc32c;
+  readonly #live: LiveBatches;
+  readonly #pending = new PendingBlocks();
+  readonly #appended: AppendedRecords;
+  readonly #need: SpaceNeed;
+  readonly #sealer: BatchSealer;
+  readonly #commit: GroupCommit;
+  readonly #destager: Destager;
+  readonly #watermark: IdleWatermark;
+  #lastSubmitted: Promise<unknown> = Promise.resolve();
+  #state: 'active' | 'closing' | 'closed' | 'failed' = 'active';
+  #failure = '';
+
+  constructor(parts: JournalParts) {
+    const { recovered, config, platform } = parts;
+    const { superblock, codec, head, epochStart } = recovered;
+    const { releasedLsn, layout } = superblock.durable;
+    this.recovery = recovered;
+    this.layout = layout;
+    this.#parts = parts;
+    this.#crc32c = crc32cOf(platform);
+    this.#live = new LiveBatches(recovered.batches, releasedLsn);
+    this.#appended = new AppendedRecords(recovered.appended);
+    this.#need = new SpaceNeed(codec, config.batchPagesMax);
+    this.#sealer = new BatchSealer({
+      codec,
+      batchPagesMax: config.batchPagesMax,
+      segmentPages: layout.segmentPages,
+      head,
+      epochStart,
+      crc32c: this.#crc32c,
+    });
+    this.#destager = this.#makeDestager();
+    this.#commit = this.#makeCommit();
+    this.#watermark = new IdleWatermark(platform.clock, () => {
+      this.#commit.sendWatermark();
+    });
+  }
+
+  get blockCount(): number {
+    return this.layout.dataBlocks;
+  }
+
+  /** Writes whole blocks of 4 KiB from `block` on, all or nothing. Resolves to the LSN. */
+  async write(block: number, bytes: Uint8Array): Promise<number> {
+    this.#checkBlocks(block, bytes.length);
+    const data = bytes.slice();
+    const single = (settled: Settlement): Operation =>
+      blockWrite(block, data, settled, this.#crc32c);
+    if (fitsOneBatch(data.length, this.#need)) return this.#submit(data.length, single);
+    this.#checkTransaction(data.length);
+    return this.#submit(data.length, (settled) =>
+      transaction(blocksOf(block, data), settled, this.#crc32c),
+    );
+  }
+
+  /** Writes single blocks of 4 KiB, all or nothing. Resolves to the LSN of the commit record. */
+  async transaction(changes: readonly BlockData[]): Promise<number> {
+    const byteCount = changes.length * blockBytes;
+    for (const { block, data } of changes) this.#checkTransactionBlock(block, data);
+    this.#checkTransaction(byteCount);
+    const blocks = changes.map(({ block, data }) => ({ block, data: data.slice() }));
+    return this.#submit(byteCount, (settled) => transaction(blocks, settled, this.#crc32c));
+  }
+
+  /**
+   * Appends a record to the log; it stays there, over any number of opens, until it is released.
+   * `type` is the caller's: any but 0x100 to 0x1ff, with bit 15 where a reader must know it.
+   */
+  async append(type: number, tenant: number, vshard: number, payload: Uint8Array): Promise<number> {
+    this.#checkRecord(type, payload);
+    const copy = payload.slice();
+    return this.#submit(copy.length, (settled) =>
+      appendRecord({ type, tenant, vshard }, copy, settled),
+    );
+  }
+
+  /** Reads whole blocks as they were last acknowledged. Throws EngineRefusal. */
+  async read(block: number, target: Uint8Array): Promise<void> {
+    if (this.#state === 'closed') throw closed();
+    this.#checkBlocks(block, target.length);
+    try {
+      await readVolume(this.#parts.data, this.layout, this.#pending, block, target);
+    } catch (error) {
+      throw refusalFor(`block ${block} cannot be read`, error);
+    }
+  }
+
+  /** The appended records that are durable and not released, oldest first. */
+  replay(fromLsn = 0): AsyncGenerator<AppendedRecord, void, undefined> {
+    return this.#appended.from(fromLsn);
+  }
+
+  /** The caller needs no appended record up to that LSN any more: their space may be used again. */
+  release(lsn: number): void {
+    this.#live.releasedLsn = Math.max(this.#live.releasedLsn, lsn);
+    this.#appended.releaseThrough(lsn);
+    this.#destager.noteProgress();
+  }
+
+  /** Resolves when everything submitted before it has settled; rejects if the journal has failed. */
+  async flush(): Promise<void> {
+    await this.#lastSubmitted;
+    if (this.#state === 'failed') throw new OutcomeUnknown(this.#failure);
+    if (this.#state === 'closed') throw closed();
+  }
+
+  counters(): EngineCounters {
+    return this.#parts.tally.counters();
+  }
+
+  /** Clean shutdown: the next open has nothing to replay. */
+  async close(): Promise<void> {
+    this.#checkActive();
+    this.#state = 'closing';
+    this.#watermark.disarm();
+    try {
+      await this.#lastSubmitted;
+      this.#checkNotFailed();
+      await this.#destager.sweepAll();
+      await this.#writeCleanSuperblock();
+    } catch (error) {
+      this.#fail(error);
+      throw refusalFor('the journal cannot be closed cleanly', error);
+    }
+    this.#stop('closed', 'the journal is closed');
+  }
+
+  /** Abandons: nothing more is written or flushed, and what has not settled never is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state !== 'closed') this.#stop('closed', 'the journal was abandoned');
+  }
+
+  #submit(byteCount: number, make: (settled: Settlement) => Operation): Promise<number> {
+    this.#checkActive();
+    let settled: Settlement | undefined;
+    const acknowledged = new Promise<number>((resolve, reject) => {
+      settled = { resolve, reject };
+    });
+    const operation = make(settled!);
+    this.#checkQueue(operation);
+    this.#commit.submit(operation);
+    this.#parts.tally.userBytes += byteCount;
+    this.#lastSubmitted = acknowledged.catch(() => undefined);
+    return acknowledged;
+  }
+
+  #checkActive(): void {
+    this.#checkNotFailed();
+    if (this.#state !== 'active') throw closed();
+  }
+
+  #checkNotFailed(): void {
+    if (this.#state !== 'failed') return;
+    throw new EngineRefusal('device-error', `the journal has stopped: ${this.#failure}`);
+  }
+
+  #checkQueue(operation: Operation): void {
+    const { queueBytesMax } = this.#parts.config;
+    const queuedBytes = this.#commit.queuedBytes + operation.byteCount;
+    if (queuedBytes <= queueBytesMax) return;
+    throw new EngineRefusal(
+      'full',
+      `${queuedBytes} bytes of records would be waiting, expected at most queueBytesMax, which is ${queueBytesMax}`,
+    );
+  }
+
+  #checkBlocks(block: number, byteCount: number): void {
+    const count = byteCount / blockBytes;
+    const isInside =
+      Number.isInteger(block) &&
+      Number.isInteger(count) &&
+      block >= 0 &&
+      count >= 1 &&
+      block + count <= this.blockCount;
+    if (isInside) return;
+    throw new RangeError(
+      `${byteCount} bytes at block ${block}: expected whole blocks of ${blockBytes} bytes below block ${this.blockCount}`,
+    );
+  }
+
+  #checkTransactionBlock(block: number, data: Uint8Array): void {
+    this.#checkBlocks(block, data.length);
+    if (data.length === blockBytes) return;
+    throw new RangeError(`block ${block} has ${data.length} bytes, expected ${blockBytes}`);
+  }
+
+  #checkTransaction(byteCount: number): void {
+    const { transactionBytesMax } = this.#parts.config;
+    if (byteCount <= transactionBytesMax) return;
+    throw new EngineRefusal(
+      'too-large',
+      `${byteCount} bytes in one operation, expected at most transactionBytesMax, which is ${transactionBytesMax}`,
+    );
+  }
+
+  #checkRecord(type: number, payload: Uint8Array): void {
+    const isUsable =
+      Number.isInteger(type) &&
+      type >= 0 &&
+      type <= 0xffff &&
+      isCallersType(type) &&
+      (type & encryptedBit) === 0;
+    if (!isUsable) {
+      throw new RangeError(
+        `record type 0x${type.toString(16)} is not the caller's: expected a number below 0x100 or from 0x200 to 0x3fff, with or without bit 15`,
+      );
+    }
+    const payloadBytesMax = this.#need.capacityBytes - recordHeaderBytes;
+    if (payload.length <= payloadBytesMax) return;
+    throw new EngineRefusal(
+      'too-large',
+      `a payload of ${payload.length} bytes, expected at most ${payloadBytesMax}, what a batch holds`,
+    );
+  }
+
+  #makeCommit(): GroupCommit {
+    const { journal, config, recovered } = this.#parts;
+    return new GroupCommit({
+      io: journal,
+      layout: this.layout,
+      config,
+      codec: recovered.codec,
+      sealer: this.#sealer,
+      need: this.#need,
+      durable: { ...recovered.head, nextLsn: recovered.epochStart.prevLastLsn + 1 },
+      tailPageSeq: () => recovered.superblock.durable.tail.pageSeq,
+      demandPages: (pages) => this.#destager.demand(pages),
+      onSealed: (batch) => {
+        this.#noteSealed(batch);
+      },
+      onDurable: (batch) => {
+        this.#noteDurable(batch);
+      },
+      onAcknowledged: (operation) => {
+        this.#noteAcknowledged(operation);
+      },
+      onIdle: (isCarried) => {
+        if (config.idleWatermark && !isCarried && this.#state === 'active') this.#watermark.arm();
+      },
+      onBusy: () => {
+        this.#watermark.disarm();
+      },
+      onFailure: (error) => {
+        this.#fail(error);
+      },
+    });
+  }
+
+  #makeDestager(): Destager {
+    const { data, config, recovered } = this.#parts;
+    return new Destager({
+      data,
+      layout: this.layout,
+      config,
+      superblock: recovered.superblock,
+      live: this.#live,
+      pending: this.#pending,
+      head: () => this.#sealer.head,
+      durable: () => this.#commit.durable,
+      onSpace: () => {
+        this.#commit.pump();
+      },
+      onFailure: (error) => {
+        this.#fail(error);
+      },
+    });
+  }
+
+  #noteSealed({ start, end, operations, endsInside }: SealedBatch): void {
+    const keepsLsn = operations.reduce((lsn, one) => (one.isAppend ? one.lastLsn : lsn), 0);
+    this.#live.add({ start, end, keepsLsn, endsInside });
+  }
+
+  #noteDurable({ end }: SealedBatch): void {
+    this.#live.noteDurable(end.pageSeq);
+    this.#destager.noteProgress();
+  }
+
+  #noteAcknowledged({ blocks, isAppend, drafts, lastLsn: lsn }: Operation): void {
+    for (const { block, data } of blocks) this.#pending.set(block, { lsn, data });
+    if (!isAppend) return;
+    const { type, tenant, vshard, data: payload } = drafts[0]!;
+    if (lsn > this.#live.releasedLsn) this.#appended.add({ lsn, type, tenant, vshard, payload });
+  }
+
+  async #writeCleanSuperblock(): Promise<void> {
+    const head = this.#sealer.head;
+    await this.#parts.recovered.superblock.update({
+      isClean: true,
+      durableLsn: this.#commit.durable.nextLsn - 1,
+      durablePageSeq: head.pageSeq,
+      claimedEnd: head.pageSeq,
+      nextLsnFloor: head.nextLsn,
+      releasedLsn: this.#live.releasedLsn,
+    });
+  }
+
+  /** Fail-stop: a later flush could succeed without what the failed one was to make durable. */
+  #fail(error: unknown): void {
+    if (this.#state === 'failed' || this.#state === 'closed') return;
+    this.#failure = error instanceof Error ? error.message : String(error);
+    this.#stop('failed', this.#failure);
+  }
+
+  #stop(state: 'closed' | 'failed', reason: string): void {
+    this.#state = state;
+    this.#watermark.disarm();
+    this.#parts.journal.stopWriting(reason);
+    this.#parts.data.stopWriting(reason);
+    this.#destager.stop();
+    this.#commit.stop(reason);
+  }
+}
+
+/** A run of blocks as one record, or as a transaction where that is larger than a batch. */
+function fitsOneBatch(byteCount: number, need: SpaceNeed): boolean {
+  return byteCount + recordHeaderBytes + 16 <= need.capacityBytes;
+}
+
+function closed(): EngineRefusal {
+  return new EngineRefusal('closed', 'the journal is closed');
+}

@@ -1,0 +1,72 @@
+import { DeviceError } from '../../../harness/contract/index.ts';
+import type { Layout } from '../format/layout.ts';
+import { pageBytes, pageRunOf, type PageRun } from '../format/page.ts';
+import type { DeviceIo } from '../io/device-io.ts';
+
+export interface RingContents {
+  readonly pages: PageRun;
+  /** Slots of which the device could not read every logical block, asked one by one. */
+  readonly unreadable: ReadonlySet<number>;
+}
+
+const chunkBytesMax = 2 ** 20;
+const chunksInFlight = 8;
+
+/**
+ * The whole ring, in large reads: what shows that acknowledged records are missing may be anywhere.
+ * What a large read fails on is read again page by page and logical block by logical block.
+ */
+export async function readRing(io: DeviceIo, layout: Layout): Promise<RingContents> {
+  const { byteOffset, byteCount } = layout.extents.ring;
+  const bytes = io.device.allocate(byteCount);
+  const unreadable = new Set<number>();
+  for (let at = 0; at < byteCount; at += chunkBytesMax * chunksInFlight) {
+    const reads: Promise<void>[] = [];
+    const end = Math.min(byteCount, at + chunkBytesMax * chunksInFlight);
+    for (let from = at; from < end; from += chunkBytesMax) {
+      const chunk = bytes.subarray(from, Math.min(from + chunkBytesMax, byteCount));
+      reads.push(readChunk(io, byteOffset, from, chunk, unreadable));
+    }
+    await Promise.all(reads);
+  }
+  return { pages: pageRunOf(bytes), unreadable };
+}
+
+async function readChunk(
+  io: DeviceIo,
+  ringOffset: number,
+  from: number,
+  chunk: Uint8Array,
+  unreadable: Set<number>,
+): Promise<void> {
+  if (await canRead(io, ringOffset + from, chunk)) return;
+  for (let at = 0; at < chunk.length; at += pageBytes) {
+    const page = chunk.subarray(at, at + pageBytes);
+    const isWhole = await readPage(io, ringOffset + from + at, page);
+    if (!isWhole) unreadable.add((from + at) / pageBytes);
+  }
+}
+
+async function readPage(io: DeviceIo, byteOffset: number, page: Uint8Array): Promise<boolean> {
+  if (await canRead(io, byteOffset, page)) return true;
+  const { logicalBlockBytes } = io.device.geometry;
+  let isWhole = true;
+  for (let at = 0; at < pageBytes; at += logicalBlockBytes) {
+    const block = page.subarray(at, at + logicalBlockBytes);
+    if (!(await canRead(io, byteOffset + at, block))) {
+      block.fill(0);
+      isWhole = false;
+    }
+  }
+  return isWhole;
+}
+
+async function canRead(io: DeviceIo, byteOffset: number, target: Uint8Array): Promise<boolean> {
+  try {
+    await io.read(byteOffset, target);
+    return true;
+  } catch (error) {
+    if (error instanceof DeviceError) return false;
+    throw error;
+  }
+}

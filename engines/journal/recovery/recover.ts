@@ -1,0 +1,163 @@
+import { EngineRefusal, type Platform } from '../../../harness/contract/index.ts';
+import type { JournalConfig } from '../config.ts';
+import { writeBlocks } from '../destage/write-blocks.ts';
+import { crc32cOf } from '../format/crc32c.ts';
+import { withEpoch } from '../format/epoch-table.ts';
+import { isDataLabelOf } from '../format/label.ts';
+import { blockBytes, usableBytes } from '../format/layout.ts';
+import type { LogPosition } from '../format/log-position.ts';
+import { pageBytes, type PageCodec } from '../format/page.ts';
+import { saltBytes, type EpochStart } from '../format/payloads.ts';
+import { newestEpochOf, type Superblock } from '../format/superblock.ts';
+import type { DeviceIo } from '../io/device-io.ts';
+import { SuperblockStore } from '../io/superblock-store.ts';
+import { findLog, type FoundLog } from './find-end.ts';
+import { readRing } from './read-ring.ts';
+import { readSuperblocks } from './read-superblocks.ts';
+import { replayLog, type ReplayedBatch, type ReplayedLog } from './replay.ts';
+
+export interface RecoverySite {
+  readonly journal: DeviceIo;
+  readonly data: DeviceIo;
+  readonly config: JournalConfig;
+  readonly platform: Platform;
+}
+
+/** A journal that has been recovered and claimed: nothing of it is in doubt any more. */
+export interface RecoveredJournal {
+  readonly superblock: SuperblockStore;
+  readonly codec: PageCodec;
+  /** Where the first batch of the new epoch goes. */
+  readonly head: LogPosition;
+  /** What the first batch of the new epoch must begin with. */
+  readonly epochStart: EpochStart;
+  /** Batches that still hold appended records, oldest first. */
+  readonly batches: readonly ReplayedBatch[];
+  readonly appended: ReplayedLog['appended'];
+  readonly recordsReplayed: number;
+  readonly blocksWritten: number;
+  readonly note: string;
+}
+
+/**
+ * Recovery (JOURNAL-ENGINE §4.9): every step up to the claim writes only data blocks, with contents
+ * that are a pure function of the ring, and leaves the ring alone; so a crash before the claim is
+ * durable finds the same log again, and a crash after it finds an empty one. Throws EngineRefusal.
+ */
+export async function recover(site: RecoverySite): Promise<RecoveredJournal> {
+  const { journal } = site;
+  const crc32c = crc32cOf(site.platform);
+  // What a killed process left in the drive's cache may be read; it must not vanish afterwards.
+  await journal.flushPlainWrites();
+  const superblock = await readSuperblocks(journal, crc32c);
+  await checkAgainst(superblock, site);
+  const ring = await readRing(journal, superblock.layout);
+  const found = findLog(ring, superblock, crc32c);
+  const replayed = replayLog(found.log, superblock.layout, found.superblock.releasedLsn);
+  const blocksWritten = await writeBack(site, found, replayed);
+  return { ...(await claim(site, found, replayed)), blocksWritten };
+}
+
+async function checkAgainst(superblock: Superblock, site: RecoverySite): Promise<void> {
+  const { layout, identity } = superblock;
+  const isApart = site.data.device !== site.journal.device;
+  const dataBytes = isApart ? usableBytes(site.data.device.geometry) : 0;
+  if (layout.dataDeviceBytes !== dataBytes) {
+    throw new EngineRefusal(
+      'incompatible',
+      `the journal was made for a data device of ${layout.dataDeviceBytes} bytes (0: none of its own), this one has ${dataBytes}`,
+    );
+  }
+  checkWindow(site.config, layout.ringPages);
+  if (!isApart) return;
+  const label = site.data.device.allocate(pageBytes);
+  await site.data.read(0, label);
+  if (!isDataLabelOf(identity.uuid, label, crc32cOf(site.platform))) {
+    throw new EngineRefusal('incompatible', 'the data device does not belong to this journal');
+  }
+}
+
+function checkWindow({ windowPages, transactionBytesMax }: JournalConfig, ringPages: number): void {
+  const quarterPages = Math.floor(ringPages / 4);
+  const needed = Math.max(windowPages, Math.ceil(transactionBytesMax / pageBytes));
+  if (needed <= quarterPages) return;
+  throw new EngineRefusal(
+    'incompatible',
+    `windowPages is ${windowPages} and transactionBytesMax ${transactionBytesMax}, expected at most a quarter of the journal's ring of ${ringPages} pages`,
+  );
+}
+
+/** The newest committed version of each block goes to its place, and is durable there. */
+async function writeBack(
+  { data }: RecoverySite,
+  { superblock, log }: FoundLog,
+  replayed: ReplayedLog,
+): Promise<number> {
+  // A clean close has destaged everything; records that were kept are there for their reader.
+  if (superblock.isClean || replayed.blocks.size === 0) return 0;
+  const written = await writeBlocks(data, superblock.layout, replayed.blocks.keys(), (block) => {
+    const dataAt = replayed.blocks.get(block)!;
+    return log.stream.subarray(dataAt, dataAt + blockBytes);
+  });
+  await data.flushPlainWrites();
+  return written;
+}
+
+/**
+ * Starts a new epoch at the log's end: from now on no page behind it that an earlier epoch wrote can
+ * count again. The log now begins at the oldest appended record that is still wanted, or is empty.
+ */
+async function claim(
+  site: RecoverySite,
+  { superblock, codec, log, nextLsnFloor, note }: FoundLog,
+  replayed: ReplayedLog,
+): Promise<Omit<RecoveredJournal, 'blocksWritten'>> {
+  const salt = new Uint8Array(saltBytes);
+  site.platform.entropy(salt);
+  const head = { ...log.end, nextLsn: nextLsnFloor };
+  const prevEpoch = newestEpochOf(superblock).epoch;
+  const epoch = prevEpoch + 1;
+  const batches = batchesFromOldestKept(replayed.batches);
+  const tail = batches[0]?.start ?? head;
+  const firstPageSeq = head.pageSeq;
+  const firstLsn = head.nextLsn;
+  const entry = { epochFrom: epoch, epoch, firstPageSeq, firstLsn, salt };
+  const store = new SuperblockStore(site.journal, beforeClaim(superblock), crc32cOf(site.platform));
+  await store.update({
+    isClean: false,
+    tail,
+    epochs: withEpoch(superblock.epochs, entry, tail.pageSeq),
+    durableLsn: log.end.nextLsn - 1,
+    durablePageSeq: head.pageSeq,
+    claimedEnd: head.pageSeq,
+    nextLsnFloor,
+    windowPages: site.config.windowPages,
+  });
+  const prevLastLsn = log.end.nextLsn - 1;
+  return {
+    superblock: store,
+    codec,
+    head,
+    epochStart: { epoch, prevEpoch, prevLastLsn, firstLsn, firstPageSeq, salt },
+    batches,
+    appended: replayed.appended,
+    recordsReplayed: superblock.isClean ? 0 : replayed.recordsReplayed,
+    note,
+  };
+}
+
+/**
+ * The other pair may hold a newer superblock that could not be read this time, numbered one higher.
+ * The claim's number must be above that one too, and its parity must be that of the other pair.
+ */
+function beforeClaim(superblock: Superblock): Superblock {
+  return { ...superblock, sequence: superblock.sequence + 2 };
+}
+
+function batchesFromOldestKept(batches: readonly ReplayedBatch[]): readonly ReplayedBatch[] {
+  const oldest = batches.findIndex((batch) => batch.keepsLsn > 0);
+  if (oldest === -1) return [];
+  let from = oldest;
+  while (from > 0 && batches[from - 1]!.endsInside) from -= 1;
+  return batches.slice(from);
+}

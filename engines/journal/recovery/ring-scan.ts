@@ -1,0 +1,109 @@
+import { ownerOf, owns, type EpochEntry } from '../format/epoch-table.ts';
+import { pageAt, pageBytes, pageMagic, type PageCodec, type PageRun } from '../format/page.ts';
+import { readU64 } from '../format/u64.ts';
+import type { RingContents } from './read-ring.ts';
+import { damageOf } from './tear.ts';
+
+/** Where the log begins and who owns its pages: what tells a current page from a stale one. */
+export interface LogBounds {
+  readonly tailPageSeq: number;
+  readonly epochs: readonly EpochEntry[];
+}
+
+export type PageState = 'current' | 'stale' | 'torn' | 'rotten';
+
+/** A whole page of ours that the superblock cannot know of, or one that is not where it belongs. */
+export interface OddPage {
+  readonly slot: number;
+  readonly pageSeq: number;
+  readonly epoch: number;
+}
+
+const current = 1;
+
+/**
+ * What each slot of the ring holds, seen from the superblock. The first pass looks at the envelopes
+ * and computes the CRC only of pages that claim to belong to the log; of the others it matters only
+ * what stands right behind the log's end, and `stateOf` takes a closer look there.
+ */
+export class RingScan {
+  readonly pages: PageRun;
+  readonly codec: PageCodec;
+  readonly ringPages: number;
+  readonly unreadable: ReadonlySet<number>;
+  readonly bounds: LogBounds;
+  currentCount = 0;
+  newestCurrent = -1;
+  /** Highest `durable_lsn` in any current page: the log once reached that far for certain. */
+  durableLsnMax = 0;
+  readonly misplaced: OddPage[] = [];
+  readonly unknownToSuperblock: OddPage[] = [];
+  readonly #states: Uint8Array;
+
+  constructor(ring: RingContents, codec: PageCodec, bounds: LogBounds) {
+    this.pages = ring.pages;
+    this.unreadable = ring.unreadable;
+    this.codec = codec;
+    this.bounds = bounds;
+    this.ringPages = ring.pages.bytes.length / pageBytes;
+    this.#states = new Uint8Array(this.ringPages);
+    for (let slot = 0; slot < this.ringPages; slot++) this.#classify(slot);
+  }
+
+  /** Byte offset of the slot of a page within the ring. */
+  offsetOf(pageSeq: number): number {
+    return (pageSeq % this.ringPages) * pageBytes;
+  }
+
+  /** Only for pages in [tail, tail + N). */
+  isCurrent(pageSeq: number): boolean {
+    return this.#states[pageSeq % this.ringPages] === current;
+  }
+
+  isUnreadable(pageSeq: number): boolean {
+    return this.unreadable.has(pageSeq % this.ringPages);
+  }
+
+  /** What the slot of a page holds in place of it; only for pages in [tail, tail + N). */
+  stateOf(pageSeq: number): PageState {
+    if (this.isCurrent(pageSeq)) return 'current';
+    const at = this.offsetOf(pageSeq);
+    if (this.isUnreadable(pageSeq)) return 'rotten';
+    if (this.codec.isWhole(this.pages, at)) {
+      const found = readU64(this.pages.view, at + pageAt.pageSeq);
+      return found % this.ringPages === pageSeq % this.ringPages ? 'stale' : 'rotten';
+    }
+    const damage = damageOf(this.pages, at, this.codec, {
+      pageSeq,
+      owner: ownerOf(this.bounds.epochs, pageSeq),
+      newestEpoch: this.bounds.epochs.at(-1)!.epoch,
+      ringPages: this.ringPages,
+    });
+    return damage === 'untouched' ? 'stale' : damage;
+  }
+
+  #classify(slot: number): void {
+    const { view } = this.pages;
+    const { tailPageSeq, epochs } = this.bounds;
+    const at = slot * pageBytes;
+    if (view.getUint32(at + pageAt.magic, true) !== pageMagic) return;
+    if (view.getUint32(at + pageAt.journalId, true) !== this.codec.journalId) return;
+    const pageSeq = readU64(view, at + pageAt.pageSeq);
+    // A page of an earlier lap, EMPTY ones included.
+    if (pageSeq < tailPageSeq) return;
+    if (!this.codec.isWhole(this.pages, at)) return;
+    const epoch = view.getUint32(at + pageAt.epoch, true);
+    const page = { slot, pageSeq, epoch };
+    // Valid, but at the wrong slot: a write was misdirected.
+    if (pageSeq % this.ringPages !== slot) return void this.misplaced.push(page);
+    if (epoch > epochs.at(-1)!.epoch || pageSeq >= tailPageSeq + this.ringPages) {
+      return void this.unknownToSuperblock.push(page);
+    }
+    // A page of an epoch that lost this place to a later one is dead, however whole it is.
+    if (!owns(ownerOf(epochs, pageSeq), epoch)) return;
+    this.#states[slot] = current;
+    this.currentCount += 1;
+    this.newestCurrent = Math.max(this.newestCurrent, pageSeq);
+    this.durableLsnMax = Math.max(this.durableLsnMax, readU64(view, at + pageAt.durableLsn));
+  }
+}

@@ -1,0 +1,194 @@
+import { EngineRefusal } from '../../../harness/contract/index.ts';
+import type { Crc32c } from '../format/crc32c.ts';
+import type { LogPosition } from '../format/log-position.ts';
+import { foldDigest } from '../format/mix.ts';
+import { pageAt, readPageHeader, type PageHeader } from '../format/page.ts';
+import {
+  isRecordWhole,
+  readRecordHeader,
+  recordAt,
+  recordFormat,
+  recordHeaderBytes,
+  recordMagic,
+} from '../format/record.ts';
+import { viewOf } from '../format/u64.ts';
+import { corruption } from './corruption.ts';
+import { epochStartOf } from './epoch-start.ts';
+import type { RingScan } from './ring-scan.ts';
+
+/** A record in the stream; `at` is the offset of its header there. */
+export interface WalkedRecord {
+  readonly at: number;
+  readonly type: number;
+  readonly lsn: number;
+  readonly tenant: number;
+  readonly vshard: number;
+  readonly payloadBytes: number;
+}
+
+export interface WalkedBatch {
+  readonly start: LogPosition;
+  readonly end: LogPosition;
+  readonly records: readonly WalkedRecord[];
+}
+
+export interface WalkedLog {
+  readonly batches: readonly WalkedBatch[];
+  readonly end: LogPosition;
+  /** The bodies of all pages walked, one after the other: records without gaps. */
+  readonly stream: Uint8Array;
+}
+
+/**
+ * Follows the log from its tail over every whole batch that carries on the one before: the maximal
+ * contiguous prefix. Stops at the first batch that is not there; what that means is for the tail
+ * rules to say.
+ */
+export function walkLog(scan: RingScan, tail: LogPosition, crc32c: Crc32c): WalkedLog {
+  const stream = new Uint8Array(scan.currentCount * scan.codec.bodyBytes);
+  const walker = new LogWalker(scan, stream, crc32c);
+  const batches: WalkedBatch[] = [];
+  let end = tail;
+  for (;;) {
+    const batch = walker.batchAt(end);
+    if (batch === undefined) break;
+    batches.push(batch);
+    end = batch.end;
+  }
+  return { batches, end, stream };
+}
+
+class LogWalker {
+  readonly #scan: RingScan;
+  readonly #stream: Uint8Array;
+  readonly #streamView: DataView;
+  readonly #crc32c: Crc32c;
+  #streamEnd = 0;
+
+  constructor(scan: RingScan, stream: Uint8Array, crc32c: Crc32c) {
+    this.#scan = scan;
+    this.#stream = stream;
+    this.#streamView = viewOf(stream);
+    this.#crc32c = crc32c;
+  }
+
+  batchAt(position: LogPosition): WalkedBatch | undefined {
+    const { bounds, ringPages } = this.#scan;
+    const room = bounds.tailPageSeq + ringPages - position.pageSeq;
+    if (room <= 0 || !this.#scan.isCurrent(position.pageSeq)) return undefined;
+    const at = this.#scan.offsetOf(position.pageSeq);
+    const first = readPageHeader(this.#scan.pages.view, at);
+    if (first.batchIndex !== 0 || first.batchPages < 1 || first.batchPages > room) return undefined;
+    if (!this.#isWhole(first)) return undefined;
+    if (!this.#followsOn(position, first, at)) return undefined;
+    const digest = this.#digestOf(first);
+    const start = { ...position, nextLsn: first.firstLsn };
+    const records = this.#parse(first);
+    const end = {
+      pageSeq: first.pageSeq + first.batchPages,
+      nextLsn: first.firstLsn + records.length,
+      batchNo: (first.batchNo + 1) >>> 0,
+      prevDigest: digest,
+    };
+    return { start, end, records };
+  }
+
+  #isWhole({ pageSeq, batchNo, batchPages }: PageHeader): boolean {
+    const { view } = this.#scan.pages;
+    for (let index = 1; index < batchPages; index++) {
+      if (!this.#scan.isCurrent(pageSeq + index)) return false;
+      const at = this.#scan.offsetOf(pageSeq + index);
+      const isOfBatch =
+        view.getUint32(at + pageAt.batchNo, true) === batchNo &&
+        view.getUint16(at + pageAt.batchIndex, true) === index &&
+        view.getUint16(at + pageAt.batchPages, true) === batchPages;
+      if (!isOfBatch) return false;
+    }
+    return true;
+  }
+
+  /** The chain: each batch names the one before by number, digest and LSN. */
+  #followsOn(position: LogPosition, first: PageHeader, at: number): boolean {
+    if (first.batchNo !== position.batchNo) return false;
+    if (first.prevBatchDigest !== position.prevDigest) return false;
+    return first.firstLsn === position.nextLsn || this.#startsEpochAfter(position, first, at);
+  }
+
+  /** LSNs may leap at the start of an epoch, over those that dead pages have used. */
+  #startsEpochAfter(position: LogPosition, first: PageHeader, at: number): boolean {
+    const start = epochStartOf(this.#scan.pages, at, this.#scan.codec);
+    return (
+      start !== undefined &&
+      first.firstLsn > position.nextLsn &&
+      start.firstLsn === first.firstLsn &&
+      start.prevLastLsn === position.nextLsn - 1
+    );
+  }
+
+  #digestOf({ pageSeq, batchPages }: PageHeader): number {
+    const { view } = this.#scan.pages;
+    let digest = 0;
+    for (let index = 0; index < batchPages; index++) {
+      const at = this.#scan.offsetOf(pageSeq + index);
+      digest = foldDigest(digest, view.getUint32(at + pageAt.crc, true));
+    }
+    return digest;
+  }
+
+  #parse(first: PageHeader): WalkedRecord[] {
+    const start = this.#streamEnd;
+    for (let index = 0; index < first.batchPages; index++) this.#append(first.pageSeq + index);
+    const records: WalkedRecord[] = [];
+    for (let at = start; at < this.#streamEnd;) {
+      const record = this.#recordAt(at, first.firstLsn + records.length);
+      records.push(record);
+      at += recordHeaderBytes + record.payloadBytes;
+    }
+    return records;
+  }
+
+  #append(pageSeq: number): void {
+    const { pages, codec } = this.#scan;
+    const at = this.#scan.offsetOf(pageSeq);
+    const used = pages.view.getUint16(at + pageAt.used, true);
+    if (used > codec.bodyBytes) {
+      throw corruption('record', `page ${pageSeq} says that ${used} bytes of it are used`);
+    }
+    codec.unstamp(pages, at);
+    const bodyAt = at + codec.bodyOffset;
+    this.#stream.set(pages.bytes.subarray(bodyAt, bodyAt + used), this.#streamEnd);
+    this.#streamEnd += used;
+  }
+
+  #recordAt(at: number, expectedLsn: number): WalkedRecord {
+    const left = this.#streamEnd - at;
+    if (left < recordHeaderBytes) throw damagedRecord(expectedLsn, 'its header is cut short');
+    this.#checkFormat(at, expectedLsn);
+    const header = readRecordHeader(this.#streamView, at);
+    if (header.payloadBytes > left - recordHeaderBytes) {
+      throw damagedRecord(expectedLsn, 'its payload does not end within its batch');
+    }
+    const end = at + recordHeaderBytes + header.payloadBytes;
+    if (!isRecordWhole(this.#stream, this.#streamView, at, end, this.#crc32c)) {
+      throw damagedRecord(expectedLsn, 'its CRC does not fit');
+    }
+    if (header.lsn !== expectedLsn) throw damagedRecord(expectedLsn, `it says ${header.lsn}`);
+    return { at, ...header };
+  }
+
+  #checkFormat(at: number, expectedLsn: number): void {
+    if (this.#streamView.getUint32(at + recordAt.magic, true) !== recordMagic) {
+      throw damagedRecord(expectedLsn, 'its magic is wrong');
+    }
+    const version = this.#streamView.getUint16(at + recordAt.format, true);
+    if (version === recordFormat) return;
+    throw new EngineRefusal(
+      'incompatible',
+      `the record with LSN ${expectedLsn} has format version ${version}, expected ${recordFormat}`,
+    );
+  }
+}
+
+function damagedRecord(lsn: number, found: string): EngineRefusal {
+  return corruption('record', `the record with LSN ${lsn} is damaged within whole pages: ${found}`);
+}
