@@ -7,18 +7,28 @@ export interface ReporterFacts {
   /** The run directory as the user should see it. */
   readonly directory: string;
   readonly progress: boolean;
+  /** Files of the run directory that a reader may want to open. */
+  readonly files: readonly string[];
 }
+
+/** What the built-in reporters write, so that each can name the others' files. */
+const filesOf: Readonly<Record<string, readonly string[]>> = {
+  html: ['report.html'],
+  csv: ['results.csv', 'failures.csv', 'coverage.csv'],
+  json: ['report.json'],
+};
 
 /** Loads reporters by name, path or package, each once, in the order given. */
 export async function loadReporters(
   names: readonly string[],
   workingDirectory: string,
-  facts: ReporterFacts,
+  facts: Omit<ReporterFacts, 'files'>,
 ): Promise<readonly ConfiguredPlugin<ReporterModule>[]> {
+  const files = [...names.flatMap((name) => filesOf[name] ?? []), 'run.json', 'events.jsonl'];
   return Promise.all(
     [...new Set(names)].map(async (name) => {
       const loaded = await loadPlugin('reporter', name, workingDirectory);
-      return { ...loaded, options: reporterOptions(loaded.plugin, facts) };
+      return { ...loaded, options: reporterOptions(loaded.plugin, { ...facts, files }) };
     }),
   );
 }

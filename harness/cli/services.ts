@@ -1,3 +1,4 @@
+import * as path from 'node:path';
 import type { Logger } from 'pino';
 import {
   HarnessError,
@@ -13,6 +14,7 @@ import { ReporterHub, withReporterProblems, type Terminal } from '../run/reporte
 import { runCells } from '../run/run-cells.ts';
 import { RunDirectory } from '../run/run-directory.ts';
 import { verifyRun } from '../run/verify-run.ts';
+import { writeWholeFile } from '../run/whole-file.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatReplay } from './format-replay.ts';
 import { cleanLeftovers, type CleanReport } from '../run/resources.ts';
@@ -96,7 +98,7 @@ export const services: CliServices = {
 
 async function runScenarios(request: RunRequest): Promise<RunSummary> {
   const host = probeHost();
-  const summary = await runCells({
+  return runCells({
     ...request,
     cells: request.scenarios,
     directory: RunDirectory.create(request.runDirectory),
@@ -105,7 +107,6 @@ async function runScenarios(request: RunRequest): Promise<RunSummary> {
     host: await collectHostFacts(),
     whyNot: (ready) => whyNotHere(ready, host),
   });
-  return orInterrupted(summary, request.interrupted);
 }
 
 async function verifyStoredRun(request: StoredRunRequest): Promise<RunSummary> {
@@ -122,7 +123,7 @@ async function verifyStoredRun(request: StoredRunRequest): Promise<RunSummary> {
     },
   });
   await hub.onEnd(summary);
-  return orInterrupted(summary, request.interrupted);
+  return withReporterProblems(summary, hub.problems);
 }
 
 async function replayStoredState(request: ReplayRequest): Promise<CommandAnswer> {
@@ -138,13 +139,28 @@ async function reportStoredRun(request: ReportRequest): Promise<RunSummary> {
   const directory = RunDirectory.open(request.runDirectory);
   const hub = new ReporterHub(
     request.reporters,
-    RunDirectory.create(request.outputDirectory),
+    reportFolder(request, directory),
     request.terminal,
   );
   for (const event of directory.loadEvents()) hub.onEvent(event);
   const summary = directory.loadSummary();
   await hub.onEnd(summary);
   return withReporterProblems(summary, hub.problems);
+}
+
+/** The run directory keeps account of the reports in it; elsewhere they are only written. */
+function reportFolder(
+  { runDirectory, outputDirectory }: ReportRequest,
+  directory: RunDirectory,
+): Pick<RunDirectory, 'writeFile'> {
+  if (outputDirectory === runDirectory) return directory;
+  return {
+    writeFile: (name, content) => {
+      const target = path.join(outputDirectory, name);
+      writeWholeFile(target, content);
+      return target;
+    },
+  };
 }
 
 const noFiles = {
@@ -165,11 +181,4 @@ async function whyNotHere(ready: ReadyScenario, host: Host): Promise<string | un
   if (!(await host.hasIoUring())) return 'rig device needs io_uring (powercut doctor says more)';
   if (!(await host.hasLoopDevices())) return 'rig device needs loop devices';
   return undefined;
-}
-
-/** What was found until then is saved; the exit code says that it was not all. */
-function orInterrupted(summary: RunSummary, signal: AbortSignal): RunSummary {
-  if (!signal.aborted || summary.exitCode === exitCodes.durabilityFailure) return summary;
-  const exitCode = signal.reason === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
-  return { ...summary, exitCode };
 }
