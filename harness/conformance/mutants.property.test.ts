@@ -1,7 +1,8 @@
 /**
  * Goal: the harness convicts every planted bug, and the copy without a bug passes the same scenarios
- * (REQUIREMENTS D1). Method: each mutant is a source patch applied to a copy of the engine.
- * @req D1
+ * (REQUIREMENTS D1). Method: each mutant is a source patch applied to a copy of the engine. M14 and
+ * M16 give journal space up too early (A2, B4); M01 to M03 acknowledge too early (A1, C10).
+ * @req D1 @req A1 @req A2 @req B4 @req C10
  */
 import { expect, test } from 'vitest';
 import { builtInUrl } from '../cli/registry.ts';
