@@ -119,6 +119,7 @@ export interface StateResult {
   readonly problem: string | undefined;
   /** Contents that recovery served. */
   readonly contents: Map<number, number>;
+  /** As the crash left it, before recovery. */
   readonly image: SparseImage;
 }
 
@@ -133,7 +134,7 @@ export async function* recoverAll(
   const blocks = blocksOf(run);
   for (const state of plan.states) {
     const image = materialiser.images(state)[0]!;
-    const twin = twinOn(image, geometry, createRandom(state.digest));
+    const twin = twinOn(image.fork(), geometry, createRandom(state.digest));
     let contents = new Map<number, number>();
     let problem: string | undefined;
     try {
@@ -173,7 +174,7 @@ function judge(
   last: number,
 ): string | undefined {
   const acked = operations.findLastIndex(({ ackedAt }) => ackedAt <= last);
-  const invoked = operations.findLastIndex(({ invokedAt }) => invokedAt <= Math.max(first, last));
+  const invoked = operations.findLastIndex(({ invokedAt }) => invokedAt <= first);
   const expected = new Map(initial);
   const apply = ({ blocks, version }: ModelOperation): void => {
     for (const block of blocks) expected.set(block, version);

@@ -8,7 +8,7 @@ import { readU64, viewOf, writeU64 } from './u64.ts';
  * A page is written once and never changed; its absolute number, page_seq, is its identity.
  */
 export const pageBytes = 4096;
-export const envelopeBytes = 64;
+const envelopeBytes = 64;
 /** Stamped pages only: the stamp of the first sector, then the words that the others displaced. */
 export const firstStampAt = envelopeBytes;
 const displacedAt = firstStampAt + 4;
