@@ -17,6 +17,7 @@ import { verifyRun } from '../run/verify-run.ts';
 import { writeWholeFile } from '../run/whole-file.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatReplay } from './format-replay.ts';
+import { formatScenario } from './scenario-file.ts';
 import { cleanLeftovers, type CleanReport } from '../run/resources.ts';
 import type { ConfiguredPlugin } from './load-plugin.ts';
 
@@ -105,6 +106,7 @@ async function runScenarios(request: RunRequest): Promise<RunSummary> {
     devicePath: request.device,
     signal: request.interrupted,
     host: await collectHostFacts(),
+    formatScenario,
     whyNot: (ready) => whyNotHere(ready, host),
   });
 }

@@ -21,6 +21,12 @@ export function faultNames({ faults }: Pick<ReadyScenario, 'faults'>): readonly 
   });
 }
 
+/** As reports show them: on the twin, a scenario without a fault is a power cut at every moment. */
+export function shownFaults(ready: ReadyScenario): readonly string[] {
+  const isPlainCut = ready.faults.length === 0 && ready.scenario.rig === 'sim';
+  return isPlainCut ? ['power-cut'] : faultNames(ready);
+}
+
 /** Arms the scenario's faults of one phase, each with chance of its own; dispose in reverse order. */
 export async function armFaults(
   ready: ReadyScenario,

@@ -9,7 +9,7 @@ import type {
 } from '../contract/index.ts';
 import { mergeLatencySummaries } from '../measure/latency-histogram.ts';
 import { addWriteAmplification } from '../measure/write-amplification.ts';
-import { faultNames } from './arm-faults.ts';
+import { faultNames, shownFaults } from './arm-faults.ts';
 import { decideVerdict, meetsExpectation, type CellEvidence } from './decide-verdict.ts';
 import type { JudgedState } from './judge-windows.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
@@ -97,7 +97,7 @@ export class CellAccount {
       scenario,
       engine: engine.name,
       workload: workload.name,
-      faults: names,
+      faults: shownFaults(this.#ready),
       promise: describePromise(promise),
       verdict,
       expectation: scenario.expect,

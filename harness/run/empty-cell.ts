@@ -1,5 +1,5 @@
 import type { CellResult, Verdict } from '../contract/index.ts';
-import { faultNames } from './arm-faults.ts';
+import { shownFaults } from './arm-faults.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 
 export type EmptyVerdict = Verdict & { readonly status: 'skip' | 'error' };
@@ -12,7 +12,7 @@ export function emptyCell(ready: ReadyScenario, verdict: EmptyVerdict): CellResu
     scenario,
     engine: ready.engine.name,
     workload: ready.workload.name,
-    faults: faultNames(ready),
+    faults: shownFaults(ready),
     promise: 'not judged',
     verdict,
     expectation: scenario.expect,

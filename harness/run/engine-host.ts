@@ -31,6 +31,15 @@ export interface HostJob {
 
 /** The harness hands over the pipe as this descriptor. */
 const messagePipe = 3;
+/**
+ * Resolves when nothing is in flight any more and no timer is set: an engine that still waits then
+ * waits for ever. One that waits for a device is left to the time limit of the harness.
+ */
+const nothingLeft = new Promise<void>((resolve) => {
+  process.once('beforeExit', () => {
+    resolve();
+  });
+});
 /** How often the engine's counters are sent, in settled operations. */
 const countersEvery = 64;
 
@@ -55,8 +64,7 @@ async function host({
     device,
     platform,
     ledger,
-    // A real device gives no sign that nothing more will come: the harness sets a time limit.
-    dead: () => new Promise(() => undefined),
+    dead: () => nothingLeft,
     requests: () => 0,
   });
   send(['recovered', saveRecovered(state)]);
@@ -91,7 +99,7 @@ async function drive(
     onSettle: () => {
       if (++settled % countersEvery === 0) send(['counters', session.counters()]);
     },
-    dead: new Promise(() => undefined),
+    dead: nothingLeft,
   });
   send(['counters', session.counters()]);
   if (end !== 'dead') send(['end', end]);

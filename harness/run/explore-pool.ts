@@ -64,17 +64,22 @@ class ThreadPool implements ExplorePool {
   ): Promise<Exploration> {
     const explorer = new RoundExplorer(ready, evidence, budget);
     const workers = this.#threads.length > 0 ? this.#threads : [new InThisThread()];
-    const [planned] = await Promise.all(workers.map((worker) => worker.begin(explorer)));
+    const [planned] = await allEnded(workers.map((worker) => worker.begin(explorer)));
     const { states, coverage } = planned!;
     const tasks = planTasks(explorer, states);
     const results = new Array<readonly JudgedState[] | undefined>(tasks.length).fill(undefined);
     let next = 0;
     let done = 0;
-    await Promise.all(
+    let failed = false;
+    const giveUp = (error: unknown): never => {
+      failed = true;
+      throw error;
+    };
+    await allEnded(
       workers.map(async (worker) => {
-        while (next < tasks.length && !callbacks.shouldStop()) {
+        while (!failed && next < tasks.length && !callbacks.shouldStop()) {
           const index = next++;
-          results[index] = await worker.work(tasks[index]!);
+          results[index] = await worker.work(tasks[index]!).catch(giveUp);
           callbacks.onProgress(++done, tasks.length);
         }
       }),
@@ -86,6 +91,15 @@ class ThreadPool implements ExplorePool {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.stop()));
   }
+}
+
+/**
+ * The answers of all, or the first failure, but never before all have ended: a thread that still has
+ * something to answer must not be given the next round.
+ */
+async function allEnded<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }
 
 class InThisThread implements RoundWorker {

@@ -109,7 +109,8 @@ export class RoundExplorer {
   }
 
   recordingRig(image: SparseImage, random: Random): SimRig {
-    return createSimRig({ ...this.#rigOptions(image, random), record: true });
+    const requestsMax = this.contract.recoveryRequestsMax + secondEpochRequestsMax;
+    return createSimRig({ ...this.#rigOptions(image, random), record: true, requestsMax });
   }
 
   #rigOptions(image: SparseImage, random: Random): Omit<SimRigOptions, 'record'> {
@@ -157,6 +158,9 @@ export interface RecoveredRig {
   readonly recovered: Recovered;
   readonly reopened: RecoveredState | undefined;
 }
+
+/** Far more than the few operations of a second epoch take; an engine that never ends is stopped. */
+const secondEpochRequestsMax = 20_000;
 
 /** Reading back takes at most one request per block and retry, and the log a few. */
 function readBackRequestsMax(ledger: LedgerView): number {

@@ -190,7 +190,7 @@ export class KillRounds {
   #addRound(round: number, drive: DriveWatch, killed: boolean): void {
     const { ready, account, target } = this.#options;
     const contract = ready.engine.contractFor(ready.engineConfig, target.geometry);
-    if (!killed) account.gaps.add(`round ${round} ended before it could be killed`);
+    if (!killed) account.gaps.add(whyNotKilled(round, drive));
     account.addRound({
       outcomes: drive.outcomes(),
       latency: drive.latency.summary(),
@@ -217,6 +217,12 @@ function killWhenStopped(host: EngineProcess, stop: AbortSignal): void {
   host.ended.then(forget, forget);
 }
 
+function whyNotKilled(round: number, { hasEnded, invoked }: DriveWatch): string {
+  return hasEnded
+    ? `round ${round} ended after ${invoked} operations, before it was killed`
+    : `the engine stopped answering in round ${round}, after ${invoked} operations`;
+}
+
 /** Keeps the ledger from what the process says, and the figures of one epoch. */
 class DriveWatch implements Disposable {
   readonly latency: LatencyHistogram = createLatencyHistogram('real');
@@ -224,6 +230,8 @@ class DriveWatch implements Disposable {
   readonly #invokedNs = new Map<number, number>();
   counters: EngineCounters | undefined;
   invoked = 0;
+  /** Whether the workload came to its end: it was done, or the engine refused all further operations. */
+  hasEnded = false;
 
   note(message: HostMessage, ledger: AckLedger): void {
     switch (message[0]) {
@@ -246,8 +254,10 @@ class DriveWatch implements Disposable {
       case 'counters':
         this.counters = message[1];
         return;
-      case 'recovered':
       case 'end':
+        this.hasEnded = true;
+        return;
+      case 'recovered':
         return;
     }
   }

@@ -274,8 +274,10 @@ interface Identity {
   readonly startTicks: string;
 }
 
+/** A process that is over and only waits for its parent to notice (state Z) is not alive. */
 function isAlive({ pid, startTicks }: Identity): boolean {
-  return startTicksOf(pid) === startTicks;
+  const found = readStat(pid);
+  return found?.startTicks === startTicks && found.state !== 'Z';
 }
 
 /** The run that owns a file is left alone in case of doubt. */
@@ -289,18 +291,19 @@ function mayBeAlive({ pid, startTicks }: Identity): boolean {
   }
 }
 
-/**
- * Field 22 of /proc/PID/stat (proc(5)); empty where there is no such process, or it is over and only
- * waits for its parent to notice (state Z).
- */
 function startTicksOf(pid: number): string {
+  return readStat(pid)?.startTicks ?? '';
+}
+
+/** Fields 3 and 22 of /proc/PID/stat (proc(5)); undefined where there is no such file. */
+function readStat(pid: number): { state: string; startTicks: string } | undefined {
   let stat: string;
   try {
     stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
   } catch {
-    return '';
+    return undefined;
   }
   // The command name, field 2, is in parentheses and may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? '' : (fields[19] ?? '');
+  return { state: fields[0] ?? '', startTicks: fields[19] ?? '' };
 }

@@ -1,4 +1,4 @@
-import type { CellResult, HostFacts, RunEvent, RunSummary } from '../contract/index.ts';
+import type { CellResult, HostFacts, RunEvent, RunSummary, Scenario } from '../contract/index.ts';
 import { HarnessError } from '../contract/index.ts';
 import { effectiveVerdict } from '../verify/merge-verdicts.ts';
 import { emptyCell, type EmptyVerdict } from './empty-cell.ts';
@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly host: HostFacts;
   /** A device named by the user, for rig `device`. */
   readonly devicePath: string | undefined;
+  /** See CellContext. */
+  formatScenario?(scenario: Scenario): string;
   /** Why a scenario cannot run on this machine; undefined where it can. */
   whyNot(ready: ReadyScenario): Promise<string | undefined>;
 }
@@ -91,6 +93,9 @@ async function runAll(options: RunOptions, emit: (event: RunEvent) => void): Pro
         device = facts;
       },
       now: () => performance.now(),
+      ...(options.formatScenario === undefined
+        ? {}
+        : { formatScenario: (scenario) => options.formatScenario!(scenario) }),
       ...(options.devicePath === undefined ? {} : { devicePath: options.devicePath }),
     });
     results.push(result);

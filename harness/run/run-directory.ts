@@ -10,6 +10,7 @@
  *     cells/<id>/kill-<n>.json      rig device: what was read back after a kill
  *     cells/<id>/states.jsonl       every crash state judged: digest, windows, outcome
  *     cells/<id>/verdict.json       the CellResult
+ *     cells/<id>/reproducer.yaml    a smaller scenario that fails in the same way, where one was found
  *     SHA256SUMS                    digests of all these (file-digests.ts)
  *
  * Evidence is written before it is judged. Files appear whole or not at all, and nothing is read that

@@ -1,10 +1,11 @@
-import type { CellResult, HostFacts, RunEvent } from '../contract/index.ts';
+import type { CellResult, HostFacts, RunEvent, Scenario } from '../contract/index.ts';
 import { CellAccount } from './cell-account.ts';
 import type { ExplorePool } from './explore-pool.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { runOnDevice } from './run-on-device.ts';
 import { runOnTwin } from './run-on-twin.ts';
+import { shrinkMsMax, shrinkScenario } from './shrink-scenario.ts';
 
 export interface CellContext {
   readonly id: string;
@@ -17,6 +18,8 @@ export interface CellContext {
   emit(event: RunEvent): void;
   /** Told the facts of the real device that was opened, for the report. */
   noteDevice?(facts: NonNullable<HostFacts['device']>): void;
+  /** A scenario as a file that `powercut run` takes; without it no reproducer is looked for. */
+  formatScenario?(scenario: Scenario): string;
   /** Real time in milliseconds, for the time limit and the report. */
   now(): number;
 }
@@ -33,9 +36,34 @@ export async function runScenario(ready: ReadyScenario, context: CellContext): P
   const failures = await run(ready, context, account, deadline);
   context.directory?.saveEvidence(context.id, 'states.jsonl', account.stateLog());
   const result = account.result(context.id, failures, context.now() - startedMs);
+  if (result.verdict.status === 'fail' && !result.expectationMet) {
+    await saveReproducer(ready, context, account);
+  }
   context.directory?.saveResult(result);
   context.emit({ type: 'cell-finished', cell: context.id, result });
   return result;
+}
+
+/** The worst failure of the twin again, in fewer operations (REQUIREMENTS D3): `reproducer.yaml`. */
+async function saveReproducer(
+  ready: ReadyScenario,
+  context: CellContext,
+  { tally }: CellAccount,
+): Promise<void> {
+  const { id, directory, signal } = context;
+  const [worst] = tally.worst();
+  if (worst === undefined || directory === undefined || context.formatScenario === undefined)
+    return;
+  if (ready.scenario.rig !== 'sim') return;
+  const endsMs = context.now() + shrinkMsMax;
+  const smaller = await shrinkScenario(ready, worst, {
+    mayGoOn: () => !signal.aborted && context.now() < endsMs,
+    onCandidate: (done, total) => {
+      context.emit({ type: 'progress', cell: id, phase: 'shrink', done, total });
+    },
+  });
+  if (smaller === undefined) return;
+  directory.saveEvidence(id, 'reproducer.yaml', context.formatScenario(smaller));
 }
 
 /** Why the cell must stop now, or undefined. */
