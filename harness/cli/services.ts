@@ -3,20 +3,22 @@ import type { Logger } from 'pino';
 import {
   HarnessError,
   type Host,
+  type PluginKind,
   type ReporterModule,
   type RunSummary,
 } from '../contract/index.ts';
-import type { ReadyScenario } from '../run/plugin-sources.ts';
+import type { PluginSources, ReadyScenario } from '../run/plugin-sources.ts';
 import { probeHost, type HostCapability } from '../device/host-probe.ts';
 import { collectHostFacts } from '../measure/host-facts.ts';
 import { replayState } from '../run/replay-state.ts';
 import { ReporterHub, withReporterProblems, type Terminal } from '../run/reporter-hub.ts';
 import { runCells } from '../run/run-cells.ts';
-import { RunDirectory } from '../run/run-directory.ts';
+import { RunDirectory, type SavedScenario } from '../run/run-directory.ts';
 import { verifyRun } from '../run/verify-run.ts';
 import { writeWholeFile } from '../run/whole-file.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatReplay } from './format-replay.ts';
+import { builtInUrl } from './registry.ts';
 import { formatScenario } from './scenario-file.ts';
 import { cleanLeftovers, type CleanReport } from '../run/resources.ts';
 import type { ConfiguredPlugin } from './load-plugin.ts';
@@ -119,6 +121,7 @@ async function verifyStoredRun(request: StoredRunRequest): Promise<RunSummary> {
     directory,
     jobs: request.jobs,
     command: request.command,
+    locate: locateHere,
     signal: request.interrupted,
     emit: (event) => {
       hub.onEvent(event);
@@ -129,11 +132,29 @@ async function verifyStoredRun(request: StoredRunRequest): Promise<RunSummary> {
 }
 
 async function replayStoredState(request: ReplayRequest): Promise<CommandAnswer> {
-  const replay = await replayState(RunDirectory.open(request.runDirectory), request.state);
+  const replay = await replayState(
+    RunDirectory.open(request.runDirectory),
+    request.state,
+    locateHere,
+  );
   return {
     exitCode: replay.judged.outcome === 'violated' ? exitCodes.durabilityFailure : exitCodes.pass,
     answer: { cell: replay.cell, ...replay.judged, failures: replay.failures },
     text: formatReplay(replay),
+  };
+}
+
+/** Built-in plug-ins are where this tool is; others where they were. */
+function locateHere({ scenario, sources }: SavedScenario): PluginSources {
+  const here = (kind: PluginKind, use: string, saved: string): string =>
+    builtInUrl(kind, use)?.href ?? saved;
+  return {
+    engine: here('engine', scenario.engine.use, sources.engine),
+    workload: here('workload', scenario.workload.use, sources.workload),
+    faults: sources.faults.map((url, index) => here('fault', scenario.faults[index]!.use, url)),
+    verifiers: sources.verifiers.map((url, index) =>
+      here('verifier', scenario.verifiers[index]!, url),
+    ),
   };
 }
 

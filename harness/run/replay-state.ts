@@ -4,7 +4,7 @@ import { explainFailures } from './explain-failure.ts';
 import { findState, parseStateId } from './find-state.ts';
 import type { JudgedState } from './judge-windows.ts';
 import { loadSources } from './plugin-sources.ts';
-import type { RunDirectory } from './run-directory.ts';
+import { whereTheyWere, type LocatePlugins, type RunDirectory } from './run-directory.ts';
 import { roundBudget } from './run-on-twin.ts';
 import { loadRound } from './saved-round.ts';
 
@@ -19,7 +19,11 @@ export interface Replay {
  * Rebuilds one crash state of a saved run, byte for byte, recovers and judges it. `state` is what a
  * run prints: CELL:ROUND:STATE, with /NESTED for a crash during or after its recovery.
  */
-export async function replayState(directory: RunDirectory, state: string): Promise<Replay> {
+export async function replayState(
+  directory: RunDirectory,
+  state: string,
+  locate: LocatePlugins = whereTheyWere,
+): Promise<Replay> {
   const separator = state.indexOf(':');
   const cell = state.slice(0, Math.max(separator, 0));
   if (!directory.cellIds().includes(cell)) {
@@ -36,7 +40,7 @@ export async function replayState(directory: RunDirectory, state: string): Promi
       `${state} cannot be replayed: only crash states of the twin can be made again; powercut verify judges its evidence`,
     );
   }
-  const ready = await loadSources(saved.scenario, saved.sources);
+  const ready = await loadSources(saved.scenario, locate(saved));
   const evidence = loadRound(directory, cell, id.round);
   const explorer = new RoundExplorer(ready, evidence, roundBudget(ready));
   const found = (await findState(explorer, id))!;

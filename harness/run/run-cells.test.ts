@@ -39,16 +39,17 @@ describe('a run of several cells', () => {
     });
     expect(summary.cells[0]!.verdict).toEqual({ status: 'skip', reason: 'rig device needs root' });
     expect(summary.verdict.status).toBe('inconclusive');
-    expect(summary.verdict.reason).toMatch(/everything was skipped: .*needs root/);
+    expect(summary.verdict.reason).toMatch(/skipped, .*needs root/);
     expect(summary.exitCode).toBe(4);
   });
 
-  it('passes where some are skipped and the others pass, and says so', async () => {
+  it('is inconclusive where one is skipped, however many pass (@req D5)', async () => {
     const cells = [await readyScenario(quick), await readyScenario({ ...quick, name: 'other' })];
     const { summary } = await runInTest(cells, {
       whyNot: async ({ scenario }) => (scenario.name === 'other' ? 'no root' : undefined),
     });
-    expect(summary.verdict).toEqual({ status: 'pass', reason: '1 passed, 1 skipped' });
+    expect(summary.verdict).toEqual({ status: 'inconclusive', reason: 'other: skipped, no root' });
+    expect(summary.exitCode).toBe(4);
   });
 
   it('stops at once where a device is refused', async () => {
@@ -206,7 +207,7 @@ describe('the summary', () => {
 
   it.each<[readonly Verdict['status'][], string, number]>([
     [['pass', 'pass'], 'pass', 0],
-    [['pass', 'skip'], 'pass', 0],
+    [['pass', 'skip'], 'inconclusive', 4],
     [['pass', 'inconclusive'], 'inconclusive', 4],
     [['inconclusive', 'error'], 'error', 4],
     [['pass', 'error', 'fail'], 'fail', 1],

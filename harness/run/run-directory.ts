@@ -35,6 +35,14 @@ export interface SavedScenario {
   readonly sources: PluginSources;
 }
 
+/**
+ * Where the plug-ins of a saved scenario are now: a run may be judged again on another machine, or in
+ * another checkout, where the built-in ones stand elsewhere.
+ */
+export type LocatePlugins = (saved: SavedScenario) => PluginSources;
+
+export const whereTheyWere: LocatePlugins = (saved) => saved.sources;
+
 export class RunDirectory {
   readonly path: string;
   readonly #digests: FileDigests;

@@ -13,7 +13,8 @@ export interface RunFacts {
 }
 
 /**
- * The verdict of a run over its cells. A planned cell without a result is inconclusive. A run that was
+ * The verdict of a run over its cells. A planned cell without a result is inconclusive, and so is one
+ * that was skipped: what was asked for is not known. A run that was
  * interrupted exits as a process that the signal ended (128 and its number), unless it had already
  * found a failure: that stands, whatever else is missing.
  */
@@ -22,7 +23,7 @@ export function summariseRun(
   cells: readonly CellResult[],
   signal: Pick<AbortSignal, 'aborted' | 'reason'>,
 ): RunSummary {
-  const verdicts = cells.map((cell) => named(cell.id, effectiveVerdict(cell)));
+  const verdicts = cells.map((cell) => named(cell.id, withoutSkips(effectiveVerdict(cell))));
   const present = new Set(cells.map(({ id }) => id));
   const missing = facts.expectedCells.filter((id) => !present.has(id));
   if (missing.length > 0) {
@@ -53,15 +54,17 @@ function interruptedExitCode(reason: unknown): number {
   return reason === 'SIGTERM' ? 143 : 130;
 }
 
+function withoutSkips(verdict: Verdict): Verdict {
+  if (verdict.status !== 'skip') return verdict;
+  return { status: 'inconclusive', reason: `skipped, ${verdict.reason}` };
+}
+
 function named(cell: string, verdict: Verdict): Verdict {
   return { ...verdict, reason: `${cell}: ${verdict.reason}` };
 }
 
 function describePass(cells: readonly CellResult[]): string {
-  const skipped = cells.filter(({ verdict }) => verdict.status === 'skip').length;
   const expected = cells.filter(({ verdict }) => verdict.status === 'fail').length;
-  const parts = [`${cells.length - skipped - expected} passed`];
-  if (expected > 0) parts.push(`${expected} failed as expected`);
-  if (skipped > 0) parts.push(`${skipped} skipped`);
-  return parts.join(', ');
+  const passed = `${cells.length - expected} passed`;
+  return expected === 0 ? passed : `${passed}, ${expected} failed as expected`;
 }

@@ -13,7 +13,7 @@ import { CellAccount } from './cell-account.ts';
 import { createExplorePool, type ExplorePool } from './explore-pool.ts';
 import { loadSources, type ReadyScenario } from './plugin-sources.ts';
 import { promiseToJudgeBy } from './promise-in-force.ts';
-import type { RunDirectory } from './run-directory.ts';
+import { whereTheyWere, type LocatePlugins, type RunDirectory } from './run-directory.ts';
 import type { CellContext } from './run-scenario.ts';
 import { judgeRounds } from './run-on-twin.ts';
 import { judgeKill, loadKill } from './saved-kill.ts';
@@ -25,6 +25,7 @@ export interface VerifyOptions {
   readonly jobs: number;
   readonly signal: AbortSignal;
   readonly command: string;
+  readonly locate?: LocatePlugins;
   emit(event: RunEvent): void;
 }
 
@@ -75,7 +76,7 @@ async function judgeAgain(
 ): Promise<JudgedAgain> {
   const { directory, signal } = options;
   const saved = directory.loadScenario(id);
-  const ready = await loadSources(saved.scenario, saved.sources);
+  const ready = await loadSources(saved.scenario, (options.locate ?? whereTheyWere)(saved));
   const account = new CellAccount(ready);
   const context: CellContext = {
     id,
