@@ -2,7 +2,7 @@ import type { EngineAdapter } from '../../harness/contract/index.ts';
 import { journalOptions, type JournalConfig } from './config.ts';
 import { areasOf, contractFor } from './contract.ts';
 import { formatJournal } from './format-journal.ts';
-import { openJournal } from './journal.ts';
+import { openConfigured } from './journal.ts';
 import { JournalSession } from './session.ts';
 
 /** The journal as an engine under test, with journal and data on one device. */
@@ -21,7 +21,7 @@ export const journalAdapter: EngineAdapter<JournalConfig> = {
   },
   async open(device, config, platform) {
     const startedNs = platform.clock.now();
-    const journal = await openJournal({ journal: device }, config, platform);
+    const journal = await openConfigured({ journal: device }, config, platform);
     return new JournalSession(journal, platform.clock.now() - startedNs);
   },
 };

@@ -45,7 +45,15 @@ export async function openJournal(
   options: JournalOptions,
   platform: Platform,
 ): Promise<Journal> {
-  const config = journalOptions.parse(options);
+  return openConfigured(devices, journalOptions.parse(options), platform);
+}
+
+/** The same for options that have been parsed already. */
+export async function openConfigured(
+  devices: JournalDevices,
+  config: JournalConfig,
+  platform: Platform,
+): Promise<Journal> {
   const tally = new WriteTally();
   const journal = ioOf(devices.journal);
   const data = devices.data === undefined ? journal : ioOf(devices.data);

@@ -110,11 +110,8 @@ class InThisThread implements RoundWorker {
     return { states: explorer.plan.states.length, coverage: explorer.plan.coverage };
   }
 
-  async work(task: ExploreTask): Promise<readonly JudgedState[]> {
-    const judged = await runTask(this.#explorer!, task);
-    // The timeline lives on immediates; signals and timers need a turn of their own.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    return judged;
+  work(task: ExploreTask): Promise<readonly JudgedState[]> {
+    return runTask(this.#explorer!, task);
   }
 }
 
@@ -190,6 +187,9 @@ function unexpected(reply: WorkerReply): HarnessError {
   return new HarnessError('UNAVAILABLE', `an exploring thread answered ${reply.type} out of turn`);
 }
 
+/** Most of what a recovery allocates is dead by the next one: room for it saves collections. */
+const resourceLimits = { maxYoungGenerationSizeMb: 64 } as const;
+
 /**
  * The built tool runs JavaScript; a checkout runs its TypeScript, on Node 20 through tsx, which has to
  * be registered anew in each thread.
@@ -197,9 +197,11 @@ function unexpected(reply: WorkerReply): HarnessError {
 function startWorker(): Worker {
   const runsSource = import.meta.url.endsWith('.ts');
   const entry = new URL(`./explore-worker.${runsSource ? 'ts' : 'js'}`, import.meta.url);
-  if (!runsSource) return new Worker(entry);
+  if (!runsSource) return new Worker(entry, { resourceLimits });
   const tsxRoot = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'));
   const tsx = new URL('dist/esm/api/index.mjs', tsxRoot).href;
   const boot = `import { register } from '${tsx}'; register(); await import('${entry.href}');`;
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(boot)}`));
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(boot)}`), {
+    resourceLimits,
+  });
 }

@@ -9,7 +9,7 @@ export type ExploreTask =
 
 /** Crash states of one recovery and the epoch after it that are looked at together. */
 const nestedStatesPerParent = 96;
-const statesPerTask = 64;
+const statesPerTask = 128;
 
 /** All `planned` states of the round, and a seeded choice of parents for crashes during recovery. */
 export function planTasks(
