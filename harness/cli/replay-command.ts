@@ -8,10 +8,7 @@ export function addReplayCommand(program: Program): void {
     .command('replay')
     .description('rebuild one crash state of a saved run, recover it and judge it')
     .argument('<directory#state>', 'run directory and crash state, as a failure names them')
-    .addHelpText(
-      'after',
-      examples(["powercut replay 'results/latest#journal-bank-power-cut:0:1234'"]),
-    )
+    .addHelpText('after', examples(["powercut replay 'results/latest#power-cut-bank:0:1234'"]))
     .action((target) => program.perform((context) => replay(context, target)));
 }
 
