@@ -1,37 +1,44 @@
 import type { Violation } from '../contract/index.ts';
 import { RoundExplorer, type ExploreBudget } from '../run/explore-round.ts';
 import { planTasks, runTask } from '../run/explore-tasks.ts';
-import { judgeLive } from '../run/judge-live.ts';
 import type { ReadyScenario } from '../run/plugin-sources.ts';
 import { recordRound } from '../run/record-round.ts';
+import { gapsOf } from '../run/round-gaps.ts';
 
 export interface Hunt {
   /** Crash states judged until the first conviction, or all of them. */
   readonly states: number;
   readonly violations: readonly Violation[];
   readonly faultsFired: number;
+  /** Acknowledged operations other than flushes. */
+  readonly changesAcknowledged: number;
+  /** Why the evidence is less than it should be: an engine that refuses everything loses nothing. */
+  readonly gaps: readonly string[];
 }
 
-/** Explores round after round until something is convicted or the scenario's states are used up. */
+/**
+ * Explores crash states, round after round, until something is convicted or the scenario's states are
+ * used up.
+ */
 export async function hunt(ready: ReadyScenario): Promise<Hunt> {
   const { states: statesMax, nestedStates } = ready.scenario.explore;
-  let states = 0;
-  let faultsFired = 0;
-  for (let round = 0; states < statesMax; round++) {
+  const sum = { states: 0, faultsFired: 0, changesAcknowledged: 0, gaps: [] as string[] };
+  for (let round = 0; sum.states < statesMax; round++) {
     const record = await recordRound(ready, round);
-    faultsFired += record.firings.length;
-    const budget = roundBudget(statesMax - states, nestedStates / statesMax);
+    sum.faultsFired += record.firings.length;
+    sum.changesAcknowledged += record.outcomes.changes;
+    sum.gaps.push(...gapsOf(record, ready.scenario.limits.queueDepth));
+    const budget = roundBudget(statesMax - sum.states, nestedStates / statesMax);
     const explorer = new RoundExplorer(ready, record, budget);
-    const live = judgeLive(explorer, record).flatMap(({ violations }) => violations);
-    if (live.length > 0) return { states, violations: live, faultsFired };
     for (const task of inTurn(planTasks(explorer, explorer.plan.states.length))) {
       const judged = await runTask(explorer, task);
-      states += judged.length;
+      sum.states += judged.length;
+      for (const { gap } of judged) if (gap !== undefined) sum.gaps.push(gap);
       const violations = judged.flatMap((state) => state.violations);
-      if (violations.length > 0) return { states, violations, faultsFired };
+      if (violations.length > 0) return { ...sum, violations };
     }
   }
-  return { states, violations: [], faultsFired };
+  return { ...sum, violations: [] };
 }
 
 /** Several short rounds see more of an engine than one long one. */

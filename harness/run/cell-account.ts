@@ -12,15 +12,10 @@ import { addWriteAmplification } from '../measure/write-amplification.ts';
 import { faultNames, shownFaults } from './arm-faults.ts';
 import { decideVerdict, meetsExpectation, type CellEvidence } from './decide-verdict.ts';
 import type { JudgedState } from './judge-windows.ts';
+import type { OutcomeCounts } from './outcome-counts.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
+import { weakerPromise } from './promise-in-force.ts';
 import { CellTally } from './tally.ts';
-
-export interface OutcomeCounts {
-  readonly invoked: number;
-  readonly acknowledged: number;
-  readonly rejected: number;
-  readonly indeterminate: number;
-}
 
 /** What one run of the workload adds to its cell beside crash states. */
 export interface RoundFigures {
@@ -33,15 +28,13 @@ export interface RoundFigures {
   readonly promise: FaultPromise;
 }
 
-const weakestFirst = ['nothing', 'detects', 'survives'] as const;
-
 /** Adds up a cell, whatever rig it ran on, and draws the result from the sum. */
 export class CellAccount {
   readonly tally = new CellTally();
   /** Why the evidence is not complete. */
   readonly gaps = new Set<string>();
   readonly #ready: ReadyScenario;
-  readonly #outcomes = { invoked: 0, acknowledged: 0, rejected: 0, indeterminate: 0 };
+  readonly #outcomes = { invoked: 0, acknowledged: 0, changes: 0, rejected: 0, indeterminate: 0 };
   readonly #latencies: LatencySummary[] = [];
   readonly #amplification: WriteAmplification[] = [];
   readonly #stateLines: string[] = [];
@@ -56,19 +49,26 @@ export class CellAccount {
     this.#rounds++;
     this.#outcomes.invoked += figures.outcomes.invoked;
     this.#outcomes.acknowledged += figures.outcomes.acknowledged;
+    this.#outcomes.changes += figures.outcomes.changes;
     this.#outcomes.rejected += figures.outcomes.rejected;
     this.#outcomes.indeterminate += figures.outcomes.indeterminate;
     if (figures.latency !== undefined) this.#latencies.push(figures.latency);
     if (figures.amplification !== undefined) this.#amplification.push(figures.amplification);
     this.tally.addFirings(figures.firings);
     this.tally.coverage.push(...figures.coverage);
-    this.#promise = weaker(this.#promise, figures.promise);
+    this.#notePromise(figures.promise);
   }
 
   addState(state: JudgedState): void {
     this.tally.add(state);
+    if (state.promise !== undefined) this.#notePromise(state.promise);
+    if (state.gap !== undefined) this.gaps.add(state.gap);
     const windows = state.windows.map(({ first, last }) => [first, last]);
     this.#stateLines.push(JSON.stringify([state.id, state.digest, state.outcome, windows]));
+  }
+
+  #notePromise(promise: FaultPromise): void {
+    this.#promise = this.#promise === undefined ? promise : weakerPromise(this.#promise, promise);
   }
 
   /** `states.jsonl`: what came of every state, byte for byte the same for the same seed. */
@@ -84,12 +84,13 @@ export class CellAccount {
     const silentFaults = names.filter((name) => !this.tally.firedFaults.has(name));
     const evidence: CellEvidence = {
       counts,
+      changesAcknowledged: this.#outcomes.changes,
       promise,
       kinds: this.tally.kinds,
       excused: this.tally.excused,
       unprovoked: this.tally.unprovoked,
       silentFaults,
-      gaps: [...this.gaps],
+      gaps: [...this.gaps, ...this.#missingNested()],
     };
     const verdict = decideVerdict(evidence);
     return {
@@ -114,6 +115,15 @@ export class CellAccount {
     };
   }
 
+  /** Crashes during a recovery were asked for, the engine opened, and yet none was judged. */
+  #missingNested(): readonly string[] {
+    const { nestedStates } = this.#ready.scenario.explore;
+    const asked = nestedStates > 0 && this.#ready.scenario.rig === 'sim';
+    const opened = this.tally.imagesRecovered > this.tally.statesDetected;
+    if (!asked || !opened || this.tally.nestedStates > 0 || this.gaps.size > 0) return [];
+    return ['no crash during or after a recovery could be judged'];
+  }
+
   #counts(): CellResult['counts'] {
     const { tally } = this;
     return {
@@ -129,11 +139,6 @@ export class CellAccount {
       violations: tally.violations,
     };
   }
-}
-
-function weaker(one: FaultPromise | undefined, other: FaultPromise): FaultPromise {
-  if (one === undefined) return other;
-  return weakestFirst.indexOf(other.level) < weakestFirst.indexOf(one.level) ? other : one;
 }
 
 function describePromise(promise: FaultPromise): string {

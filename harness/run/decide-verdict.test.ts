@@ -18,6 +18,7 @@ const survives: FaultPromise = { level: 'survives', citation: 'the test' };
 const nothing: FaultPromise = { level: 'nothing', citation: 'the test' };
 const clean: CellEvidence = {
   counts,
+  changesAcknowledged: 8,
   kinds: new Map(),
   excused: 0,
   unprovoked: 0,
@@ -55,9 +56,9 @@ describe('the verdict of a cell', () => {
     ['several gaps', { gaps: ['one', 'two'] }, 'inconclusive', /^one; two$/],
     [
       'nothing acknowledged',
-      { counts: { ...counts, opsAcknowledged: 0 } },
+      { changesAcknowledged: 0 },
       'inconclusive',
-      /no operation was acknowledged/,
+      /no change was acknowledged/,
     ],
     [
       'no state judged',

@@ -7,6 +7,8 @@ import type {
 } from '../contract/index.ts';
 
 export interface CellEvidence {
+  /** Acknowledged operations other than flushes. */
+  readonly changesAcknowledged: number;
   readonly counts: CellCounts;
   readonly kinds: ReadonlyMap<ViolationKind, number>;
   readonly excused: number;
@@ -32,12 +34,12 @@ export function decideVerdict(evidence: CellEvidence): Verdict {
 }
 
 function reasonForDoubt(evidence: CellEvidence): string | undefined {
-  const { counts, excused, promise, silentFaults, gaps } = evidence;
+  const { counts, changesAcknowledged, excused, promise, silentFaults, gaps } = evidence;
   if (gaps.length > 0) return gaps.join('; ');
   if (silentFaults.length > 0) {
     return `${silentFaults.join(', ')} never fired, so nothing is known about surviving it`;
   }
-  if (counts.opsAcknowledged === 0) return 'no operation was acknowledged, so none could be lost';
+  if (changesAcknowledged === 0) return 'no change was acknowledged, so none could be lost';
   if (counts.statesJudged === 0) return 'no crash state was judged';
   if (promise.level === 'nothing' && excused > 0) {
     return `${excused} violations, but the engine promises nothing here (${promise.citation})`;

@@ -18,7 +18,7 @@ import { createMaterialiser } from '../drive/materialise.ts';
 import { ledgerUpTo } from '../ledger/ack-ledger.ts';
 import type { SparseImage } from '../drive/image.ts';
 import type { SimRig } from '../rigs/sim.ts';
-import { driveWorkload } from './drive-workload.ts';
+import { driveWorkload, type DriveOutcome } from './drive-workload.ts';
 import type { RoundExplorer } from './explore-round.ts';
 import { judgeWindows, type JudgedState } from './judge-windows.ts';
 
@@ -37,6 +37,8 @@ interface NestedRecord {
   /** Where the first recovery ended; later positions belong to the second epoch. */
   readonly recoveredAt: LedgerPosition;
   readonly uninterrupted: RecoveredState;
+  /** Why the second epoch shows less than it should. */
+  readonly gap: string | undefined;
 }
 
 /** Judges up to `statesMax` crash states that follow from one state of the round. */
@@ -54,7 +56,10 @@ export async function exploreNested(
     const image = materialiser.images(state)[0]!;
     judged.push(await judgeNested(explorer, record, state, image));
   }
-  return judged;
+  // The first of them carries what its record lacks, into the account of the cell.
+  const [first, ...others] = judged;
+  if (record.gap === undefined || first === undefined) return judged;
+  return [{ ...first, gap: record.gap }, ...others];
 }
 
 /** Recovers the parent state and drives a second epoch; undefined where the engine did not open. */
@@ -77,8 +82,12 @@ export async function recordNested(
   if (!uninterrupted.opened || session === undefined) return undefined;
   ledger.mark({ kind: 'recovered', epoch: 2, observed: uninterrupted.observed });
   const recoveredAt = ledger.view().end;
-  await driveSecondEpoch(explorer, rig, session, ledger);
+  const { end } = await driveSecondEpoch(explorer, rig, session, ledger);
   rig.timeline.halt();
+  const gap =
+    end === 'dead'
+      ? `after the recovery of state ${evidence.round}:${parent} the engine stopped answering`
+      : undefined;
   return {
     parent,
     history,
@@ -87,6 +96,7 @@ export async function recordNested(
     cutAt,
     recoveredAt,
     uninterrupted,
+    gap,
   };
 }
 
@@ -95,9 +105,9 @@ async function driveSecondEpoch(
   rig: SimRig,
   session: EngineSession,
   ledger: AckLedger,
-): Promise<void> {
+): Promise<DriveOutcome> {
   const { scenario, workload, workloadOptions } = explorer.ready;
-  await driveWorkload({
+  return driveWorkload({
     session,
     workload: workload.start(
       {

@@ -15,7 +15,7 @@ import { armFaults } from './arm-faults.ts';
 import { judgeWindows, type JudgedState } from './judge-windows.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import { recoverAndRead, type Recovered } from './recover.ts';
-import { roundRandom } from './record-round.ts';
+import { formattedAt, roundRandom } from './record-round.ts';
 
 /** The evidence of a round that judging needs: it stands in the run directory. */
 export interface RoundEvidence {
@@ -53,6 +53,7 @@ export class RoundExplorer {
     this.#plan ??= planCrashStates(this.evidence.history, {
       statesMax: Math.max(1, this.budget.states - this.budget.nestedStates),
       random: this.random.fork('plan'),
+      bornAfter: formattedAt(this.evidence.history),
     });
     return this.#plan;
   }
@@ -131,17 +132,15 @@ export class RoundExplorer {
   }
 
   /**
-   * A recovery that gave up on an injected fault has lost nothing yet. The fault is healed and the
-   * engine opened again on the drive as the first attempt left it: now it must come up whole.
+   * A recovery that gave up on an injected fault has lost nothing yet, if it left the drive as it was.
+   * The fault is healed and the engine opened again: now it must come up whole.
    */
   async #reopenHealed(
     rig: SimRig,
     first: RecoveredState,
     random: Random,
   ): Promise<RecoveredState | undefined> {
-    if (first.opened || first.reason !== 'device-error' || rig.drive.firings.length === 0) {
-      return undefined;
-    }
+    if (first.opened || rig.drive.firings.length === 0) return undefined;
     const healed = this.boundedRig(
       rig.drive.image.fork(),
       random.fork('healed'),
@@ -162,7 +161,7 @@ export interface RecoveredRig {
 /** Far more than the few operations of a second epoch take; an engine that never ends is stopped. */
 const secondEpochRequestsMax = 20_000;
 
-/** Reading back takes at most one request per block and retry, and the log a few. */
+/** Reading back has no bound in the contract: this one only stops an engine that never ends. */
 function readBackRequestsMax(ledger: LedgerView): number {
-  return 4 * (ledger.blocks.length + ledger.entries.length) + 64;
+  return 256 * (ledger.blocks.length + ledger.entries.length) + 4096;
 }

@@ -1,4 +1,4 @@
-import type { RecoveredState } from '../contract/index.ts';
+import type { RecoveredState, Violation } from '../contract/index.ts';
 import type { RoundExplorer } from './explore-round.ts';
 import { judgeWindows, type JudgedState } from './judge-windows.ts';
 import type { RoundRecord } from './record-round.ts';
@@ -11,22 +11,27 @@ import type { RoundRecord } from './record-round.ts';
  */
 export function judgeLive(explorer: RoundExplorer, record: RoundRecord): readonly JudgedState[] {
   const { live, ledger } = record;
-  if (live?.opened !== true || isRefused(live)) return [];
+  if (live?.opened !== true) return [];
   const { end } = ledger;
+  const judged = judgeWindows({
+    ready: explorer.ready,
+    contract: explorer.contract,
+    id: `${record.round}:live`,
+    digest: '',
+    ledger,
+    windows: [{ window: { first: end, last: end }, firings: record.firings }],
+    recovered: live,
+    recoveryFirings: [],
+  });
+  const violations = judged.violations.filter((violation) => !isRefusal(violation, live));
+  const outcome = violations.length === 0 ? 'intact' : 'violated';
   return [
-    judgeWindows({
-      ready: explorer.ready,
-      contract: explorer.contract,
-      id: `${record.round}:live`,
-      digest: '',
-      ledger,
-      windows: [{ window: { first: end, last: end }, firings: record.firings }],
-      recovered: live,
-      recoveryFirings: [],
-    }),
+    violations.length === judged.violations.length ? judged : { ...judged, violations, outcome },
   ];
 }
 
-function isRefused({ damage }: Extract<RecoveredState, { opened: true }>): boolean {
-  return [...damage.values()].some(({ kind }) => kind === 'unreadable');
+function isRefusal({ place }: Violation, { damage }: OpenedState): boolean {
+  return place.kind === 'block' && damage.get(place.block)?.kind === 'unreadable';
 }
+
+type OpenedState = Extract<RecoveredState, { opened: true }>;

@@ -3,6 +3,7 @@ import type {
   DurabilityContract,
   FaultClass,
   FaultFiring,
+  FaultPromise,
   LedgerView,
   RecoveredState,
   Violation,
@@ -10,7 +11,7 @@ import type {
 import { judge } from '../verify/judge.ts';
 import { builtInVerifiers } from '../verify/built-in-verifiers.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
-import { promiseToJudgeBy } from './promise-in-force.ts';
+import { promiseToJudgeBy, weakerPromise } from './promise-in-force.ts';
 
 export interface WindowToJudge {
   readonly window: CrashWindow;
@@ -45,6 +46,10 @@ export interface JudgedState {
   readonly unprovoked: number;
   readonly recoveryRequests: number;
   readonly recoveryFirings: readonly FaultFiring[];
+  /** The weakest promise that it was judged by. */
+  readonly promise: FaultPromise | undefined;
+  /** Why less is known than was asked for. */
+  readonly gap: string | undefined;
 }
 
 export function judgeWindows(state: StateToJudge): JudgedState {
@@ -52,8 +57,11 @@ export function judgeWindows(state: StateToJudge): JudgedState {
   let excused = 0;
   let unprovoked = 0;
   let detected = false;
+  let promise: FaultPromise | undefined;
   for (const window of state.windows) {
     const judgement = judgeOne(state, window);
+    promise = promise && weakerPromise(promise, judgement.promise);
+    promise ??= judgement.promise;
     violations.push(...judgement.violations);
     excused += judgement.excused.length;
     if (isUnprovoked(state, window)) unprovoked += judgement.violations.length;
@@ -69,6 +77,8 @@ export function judgeWindows(state: StateToJudge): JudgedState {
     unprovoked,
     recoveryRequests: state.recovered.recoveryRequests,
     recoveryFirings: state.recoveryFirings,
+    promise,
+    gap: undefined,
   };
 }
 
@@ -85,30 +95,51 @@ function isUnprovoked(
   return ![...firings, ...recoveryFirings].some(explains);
 }
 
+interface Judgement extends ReturnType<typeof judge> {
+  readonly promise: FaultPromise;
+}
+
 /**
- * With a fault during recovery the first attempt is judged by the promise about that fault; if it
- * gave up on it, what opening again gave is judged by what had fired before.
+ * With a fault during recovery, what the first attempt gave is judged by the promise about that fault.
+ * That it refused is no failure while the fault is in force (a crash or a hang is). Then what opening
+ * again gave is judged, by what had fired before and by those of the recovery's faults that changed
+ * the medium: a read that failed once is no excuse any more.
  */
-function judgeOne(
-  state: StateToJudge,
+function judgeOne(state: StateToJudge, window: WindowToJudge): Judgement {
+  const { recovered, reopened, recoveryFirings } = state;
+  const first = judgeAttempt(state, window, recovered, recoveryFirings);
+  if (reopened === undefined) return first;
+  const lasting = recoveryFirings.filter(({ faultClass }) => !passing.has(faultClass));
+  const second = judgeAttempt(state, window, reopened, lasting);
+  const gaveUp = !recovered.opened && recovered.reason !== 'crashed' && recovered.reason !== 'hung';
+  return {
+    violations: [...(gaveUp ? [] : first.violations), ...second.violations],
+    excused: [...(gaveUp ? [] : first.excused), ...second.excused],
+    detected: first.detected || second.detected,
+    promise: weakerPromise(first.promise, second.promise),
+  };
+}
+
+/** Faults that leave the medium as it was. */
+const passing: ReadonlySet<FaultClass> = new Set(['stale-read', 'read-error', 'slow-device']);
+
+function judgeAttempt(
+  { ready, contract, ledger }: StateToJudge,
   { window, firings, uninterrupted }: WindowToJudge,
-): ReturnType<typeof judge> {
-  const { ready, contract, ledger } = state;
-  const gaveUp = state.reopened !== undefined;
-  const inForce = gaveUp ? firings : [...firings, ...state.recoveryFirings];
-  const recovered = state.reopened ?? state.recovered;
-  return judge(
-    {
-      contract,
-      promise: promiseToJudgeBy(ready.scenario, contract, inForce),
-      ledger,
-      window,
-      recovered,
-      ...(uninterrupted === undefined ? {} : { uninterrupted }),
-      invariantBroken: invariantOf(ready, recovered),
-    },
-    [...builtInVerifiers, ...ready.verifiers],
-  );
+  recovered: RecoveredState,
+  recoveryFirings: readonly FaultFiring[],
+): Judgement {
+  const promise = promiseToJudgeBy(ready.scenario, contract, [...firings, ...recoveryFirings]);
+  const evidence = {
+    contract,
+    promise,
+    ledger,
+    window,
+    recovered,
+    ...(uninterrupted === undefined ? {} : { uninterrupted }),
+    invariantBroken: invariantOf(ready, recovered),
+  };
+  return { ...judge(evidence, [...builtInVerifiers, ...ready.verifiers]), promise };
 }
 
 function invariantOf(ready: ReadyScenario, recovered: RecoveredState): string | undefined {

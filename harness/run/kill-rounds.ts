@@ -21,6 +21,7 @@ import type { HostJob } from './engine-host.ts';
 import { startEngineProcess, type EngineProcess } from './engine-process.ts';
 import { restoreRecovered, type HostMessage, type SavedRecoveredState } from './host-messages.ts';
 import { judgeKill, saveKill, type SavedKill } from './saved-kill.ts';
+import { outcomesOf } from './outcome-counts.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import { promiseToJudgeBy } from './promise-in-force.ts';
 import type { ResourceLedger } from './resources.ts';
@@ -62,7 +63,7 @@ export class KillRounds {
   async driveAndKill(round: number): Promise<void> {
     const host = this.#start('drive');
     const killer = await this.#armKill(host);
-    using drive = new DriveWatch();
+    using drive = new DriveWatch(this.#ledger.view().entries.length);
     for await (const message of host.messages) {
       if (message[0] === 'recovered') this.#recovered(message[1]);
       else drive.note(message, this.#ledger);
@@ -192,7 +193,7 @@ export class KillRounds {
     const contract = ready.engine.contractFor(ready.engineConfig, target.geometry);
     if (!killed) account.gaps.add(whyNotKilled(round, drive));
     account.addRound({
-      outcomes: drive.outcomes(),
+      outcomes: outcomesOf(this.#ledger.view(), drive.since),
       latency: drive.latency.summary(),
       amplification:
         drive.counters === undefined
@@ -226,10 +227,15 @@ function whyNotKilled(round: number, { hasEnded, invoked }: DriveWatch): string 
 /** Keeps the ledger from what the process says, and the figures of one epoch. */
 class DriveWatch implements Disposable {
   readonly latency: LatencyHistogram = createLatencyHistogram('real');
-  readonly #counts = { acknowledged: 0, rejected: 0, indeterminate: 0 };
   readonly #invokedNs = new Map<number, number>();
+  /** Operations of the epochs before. */
+  readonly since: number;
   counters: EngineCounters | undefined;
   invoked = 0;
+
+  constructor(since: number) {
+    this.since = since;
+  }
   /** Whether the workload came to its end: it was done, or the engine refused all further operations. */
   hasEnded = false;
 
@@ -247,7 +253,6 @@ class DriveWatch implements Disposable {
       case 'settle': {
         const [, id, outcome, atNs] = message;
         ledger.settle(id, outcome, atNs);
-        this.#counts[outcome.status]++;
         if (outcome.status === 'acknowledged') this.latency.record(atNs - this.#invokedNs.get(id)!);
         return;
       }
@@ -260,10 +265,6 @@ class DriveWatch implements Disposable {
       case 'recovered':
         return;
     }
-  }
-
-  outcomes(): { invoked: number; acknowledged: number; rejected: number; indeterminate: number } {
-    return { invoked: this.invoked, ...this.#counts };
   }
 
   [Symbol.dispose](): void {

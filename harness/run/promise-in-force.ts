@@ -1,20 +1,31 @@
-import type { DurabilityContract, FaultFiring, FaultPromise, Scenario } from '../contract/index.ts';
+import type {
+  DurabilityContract,
+  FaultClass,
+  FaultFiring,
+  FaultPromise,
+  Scenario,
+} from '../contract/index.ts';
 
 const strength = { survives: 2, detects: 1, nothing: 0 } as const;
 
+export function weakerPromise(one: FaultPromise, other: FaultPromise): FaultPromise {
+  return strength[other.level] < strength[one.level] ? other : one;
+}
+
 /**
- * What the engine owes after a power cut that came after these faults: the weakest of its promises
- * about them. An exception of any of them stays in force, since each fault may have used it.
+ * What the engine owes after a power cut (or a kill: `ending`) that came after these faults: the
+ * weakest of its promises about them. An exception of any of them stays in force, since each fault may have used it.
  */
 export function promiseInForce(
   contract: DurabilityContract,
   firings: readonly FaultFiring[],
+  ending: FaultClass = 'power-loss',
 ): FaultPromise {
-  let weakest = promiseFor(contract, { faultClass: 'power-loss' });
+  let weakest = promiseFor(contract, { faultClass: ending });
   let except = weakest.except;
   for (const firing of firings) {
     const promise = promiseFor(contract, firing);
-    if (strength[promise.level] < strength[weakest.level]) weakest = promise;
+    weakest = weakerPromise(weakest, promise);
     except ??= promise.except;
   }
   return except === undefined ? weakest : { ...weakest, except };
@@ -27,7 +38,7 @@ function promiseFor(
   const promise = contract.promises[firing.faultClass];
   if (!('byArea' in promise)) return promise;
   return (
-    promise.byArea[firing.area ?? ''] ?? {
+    promise.byArea[firing.area ?? 'other'] ?? {
       level: 'nothing',
       citation: `the engine promises nothing for ${firing.faultClass} in ${firing.area ?? 'an unnamed area'}`,
     }
@@ -43,7 +54,8 @@ export function promiseToJudgeBy(
   contract: DurabilityContract,
   firings: readonly FaultFiring[],
 ): FaultPromise {
-  const promise = promiseInForce(contract, firings);
+  const ending = scenario.rig === 'device' ? 'process-kill' : 'power-loss';
+  const promise = promiseInForce(contract, firings, ending);
   if (scenario.expect.verdict === 'pass') return promise;
   return { level: 'survives', citation: `claimed by the scenario: ${scenario.expect.why}` };
 }

@@ -2,6 +2,7 @@ import {
   EngineRefusal,
   HarnessError,
   createRandom,
+  type EventSeq,
   type EngineSession,
   type FaultFiring,
   type LatencySummary,
@@ -13,14 +14,13 @@ import {
   type WriteAmplification,
 } from '../contract/index.ts';
 import type { History } from '../drive/history.ts';
-import type { SparseImage } from '../drive/image.ts';
 import { createLedger } from '../ledger/ack-ledger.ts';
 import { createLatencyHistogram } from '../measure/latency-histogram.ts';
 import { assembleWriteAmplification } from '../measure/write-amplification.ts';
 import { createSimRig, usedDrive, type SimRig } from '../rigs/sim.ts';
 import { driveWorkload } from './drive-workload.ts';
 import { armFaults } from './arm-faults.ts';
-import type { OutcomeCounts } from './cell-account.ts';
+import { outcomesOf, type OutcomeCounts } from './outcome-counts.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import { readBack } from './read-back.ts';
 
@@ -49,13 +49,19 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
   const random = roundRandom(scenario.seed, round);
   const rig = createSimRig({
     geometry: scenario.device,
-    image: await formattedImage(ready, random),
+    image: usedDrive(scenario.device, scenario.seed),
     random,
     areas: ready.engine.areasOf(ready.engineConfig, scenario.device),
     record: true,
     requestsMax: requestsMaxOf(scenario),
   });
   const history = rig.history!;
+  await answered(
+    rig,
+    `format of ${ready.engine.name}`,
+    ready.engine.format(rig.drive, ready.engineConfig, rig.platform),
+  );
+  markFormatted(history);
   const ledger = createLedger({
     seed: scenario.seed,
     onRecord: (position) => {
@@ -71,8 +77,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
   rig.drive.beginWorkload();
 
   using latency = createLatencyHistogram('virtual');
-  const outcomes = { acknowledged: 0, rejected: 0, indeterminate: 0 };
-  const { invoked, end } = await driveWorkload({
+  const { end } = await driveWorkload({
     session,
     workload: ready.workload.start(
       {
@@ -92,7 +97,6 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
       rig.drive.noteOp(count);
     },
     onSettle: (_op, outcome: Outcome, latencyNs) => {
-      outcomes[outcome.status]++;
       if (outcome.status === 'acknowledged') latency.record(latencyNs);
     },
     dead: rig.timeline.whenIdle(),
@@ -105,7 +109,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     history,
     ledger: ledger.view(),
     firings: rig.drive.firings,
-    outcomes: { invoked, ...outcomes },
+    outcomes: outcomesOf(ledger.view()),
     latency: latency.summary(),
     amplification: assembleWriteAmplification(session.counters(), rig.drive.counters.bytesWritten),
     live,
@@ -120,23 +124,17 @@ function requestsMaxOf({ limits, device }: Scenario): number {
   return 10_000 + 1000 * limits.ops + 2 * device.capacityBlocks;
 }
 
-/** A drive that carries a freshly formatted engine, all of it durable. */
-async function formattedImage(ready: ReadyScenario, random: Random): Promise<SparseImage> {
-  const { device, seed } = ready.scenario;
-  const rig = createSimRig({
-    geometry: device,
-    image: usedDrive(device, seed),
-    random: random.fork('format'),
-    areas: [],
-    record: false,
-    requestsMax: requestsMaxOf(ready.scenario),
-  });
-  await answered(
-    rig,
-    `format of ${ready.engine.name}`,
-    ready.engine.format(rig.drive, ready.engineConfig, rig.platform),
-  );
-  return rig.drive.image;
+/**
+ * Crash states are explored from here on. What the format wrote is on record like everything else: had
+ * it left something in the drive's cache, a cut would lose it.
+ */
+function markFormatted(history: History): void {
+  history.mark(0);
+}
+
+/** The event at which the engine was formatted; the states of interest are born after it. */
+export function formattedAt(history: History): EventSeq {
+  return history.events.find((event) => event.kind === 'mark' && event.position === 0)?.seq ?? 0;
 }
 
 async function readLive(

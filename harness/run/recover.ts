@@ -1,5 +1,6 @@
 import {
   EngineRefusal,
+  HarnessError,
   type BlockDevice,
   type EngineSession,
   type LedgerView,
@@ -27,16 +28,43 @@ export interface Recovered {
 
 /** Opens the engine on what the crash left, and reads everything back. */
 export async function recoverAndRead(options: RecoverOptions): Promise<Recovered> {
-  const hung = options.dead().then((): Recovered => ({
-    state: {
-      opened: false,
-      reason: 'hung',
-      message: `no answer after ${options.requests()} device requests`,
-      recoveryRequests: options.requests(),
-    },
+  let isDone = false;
+  const working = openAndRead(options).then((recovered) => {
+    isDone = true;
+    return recovered;
+  });
+  const hung = options.dead().then(async () => {
+    if (!isDone) await refuseOutsideTime(working);
+    return hungState(options.requests());
+  });
+  return Promise.race([working, hung]);
+}
+
+function hungState(requests: number): Recovered {
+  const message = `no answer after ${requests} device requests`;
+  return {
+    state: { opened: false, reason: 'hung', message, recoveryRequests: requests },
     session: undefined,
-  }));
-  return Promise.race([openAndRead(options), hung]);
+  };
+}
+
+/** Real time in which an engine that only looked hung would show that it is not. */
+const graceMs = 50;
+
+/**
+ * On the twin all waiting is on virtual time. An engine that goes on after the timeline has come to
+ * rest waits for something real (a thread, a timer): it is not hung, but nothing can be said of it.
+ */
+async function refuseOutsideTime(working: Promise<Recovered>): Promise<void> {
+  const ended = await Promise.race([
+    working.then(() => true),
+    new Promise<boolean>((resolve) => setTimeout(resolve, graceMs, false)),
+  ]);
+  if (!ended) return;
+  throw new HarnessError(
+    'UNAVAILABLE',
+    'the engine waits for something outside the simulated time (a thread, a timer, real I/O), so its recovery cannot be simulated',
+  );
 }
 
 async function openAndRead(options: RecoverOptions): Promise<Recovered> {

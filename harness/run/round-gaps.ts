@@ -1,4 +1,4 @@
-import type { LedgerView } from '../contract/index.ts';
+import type { FaultClass, LedgerView, RecoveredState } from '../contract/index.ts';
 import type { RoundRecord } from './record-round.ts';
 
 /**
@@ -21,13 +21,34 @@ export function gapsOf(
   if (live?.opened === false && live.reason === 'crashed') {
     return [`reading back from the running engine failed ${where}: ${live.message}`];
   }
-  const refused = refusedAtTheEnd(ledger);
-  if (firings.length === 0 && refused > 2 * queueDepth) {
-    return [
-      `the engine refused the last ${refused} operations ${where}, though no fault had fired`,
-    ];
+  if (firings.some(({ faultClass }) => explainsRefusal.has(faultClass))) return [];
+  if (live?.opened === true && isRefused(live)) {
+    return [`the running engine refused to read blocks ${where}, though no fault explains it`];
   }
-  return [];
+  const refused = refusedAtTheEnd(ledger);
+  if (refused <= 2 * queueDepth) return [];
+  return [
+    `the engine refused the last ${refused} operations ${where}, though no fault explains it`,
+  ];
+}
+
+/** After an error that the drive reported, or damage that it can have noticed, an engine may stop. */
+const explainsRefusal: ReadonlySet<FaultClass> = new Set([
+  'power-loss',
+  'write-error',
+  'flush-error',
+  'short-write',
+  'no-space',
+  'read-error',
+  'stale-read',
+  'bit-rot',
+  'lost-write',
+  'torn-write',
+  'misdirected-write',
+]);
+
+function isRefused({ damage }: Extract<RecoveredState, { opened: true }>): boolean {
+  return [...damage.values()].some(({ kind }) => kind === 'unreadable');
 }
 
 function refusedAtTheEnd({ entries }: LedgerView): number {

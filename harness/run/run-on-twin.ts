@@ -39,9 +39,10 @@ export async function judgeRounds(
   account: CellAccount,
   deadline: Deadline,
   source: RoundSource,
+  rounds = ready.scenario.explore.rounds,
 ): Promise<readonly Failure[]> {
   const explorers: RoundExplorer[] = [];
-  for (let round = 0; round < ready.scenario.explore.rounds; round++) {
+  for (let round = 0; round < rounds; round++) {
     const stopped = deadline();
     if (stopped !== undefined) {
       account.gaps.add(stopped);

@@ -1,9 +1,9 @@
 /** A round of the twin in its run directory: what was recorded, and nothing that was concluded. */
-import type { FaultFiring, LedgerView } from '../contract/index.ts';
+import type { FaultFiring } from '../contract/index.ts';
 import { decodeHistory, encodeHistory } from '../drive/history-file.ts';
 import type { History } from '../drive/history.ts';
 import { decodeLedger, encodeLedger } from '../ledger/ledger-file.ts';
-import type { OutcomeCounts } from './cell-account.ts';
+import { outcomesOf } from './outcome-counts.ts';
 import { restoreRecovered, saveRecovered, type SavedRecoveredState } from './host-messages.ts';
 import type { RoundRecord } from './record-round.ts';
 import type { RunDirectory } from './run-directory.ts';
@@ -35,12 +35,4 @@ export function loadRound(directory: RunDirectory, cell: string, round: number):
 
 function firingsOf(history: History): readonly FaultFiring[] {
   return history.events.flatMap((event) => (event.kind === 'fault' ? [event.firing] : []));
-}
-
-export function outcomesOf(ledger: LedgerView): OutcomeCounts {
-  const counts = { acknowledged: 0, rejected: 0, indeterminate: 0 };
-  for (const entry of ledger.entries) {
-    if (entry.settledAt !== Infinity) counts[entry.outcome.status]++;
-  }
-  return { invoked: ledger.entries.length, ...counts };
 }

@@ -14,10 +14,12 @@ import { createExplorePool, type ExplorePool } from './explore-pool.ts';
 import { loadSources, type ReadyScenario } from './plugin-sources.ts';
 import { promiseToJudgeBy } from './promise-in-force.ts';
 import { whereTheyWere, type LocatePlugins, type RunDirectory } from './run-directory.ts';
+import type { RoundRecord } from './record-round.ts';
 import type { CellContext } from './run-scenario.ts';
 import { judgeRounds } from './run-on-twin.ts';
 import { judgeKill, loadKill } from './saved-kill.ts';
-import { loadRound, outcomesOf } from './saved-round.ts';
+import { outcomesOf } from './outcome-counts.ts';
+import { loadRound } from './saved-round.ts';
 import { summariseRun } from './summarise-run.ts';
 
 export interface VerifyOptions {
@@ -59,7 +61,7 @@ async function verifyCell(
   const stored = options.directory.loadResult(id);
   if (stored.verdict.status === 'skip' || stored.verdict.status === 'error') return stored;
   try {
-    const { result, states } = await judgeAgain(id, options, pool);
+    const { result, states } = await judgeAgain(stored, options, pool);
     const storedStates = options.directory.loadEvidence(id, 'states.jsonl').toString('utf8');
     return compare(stored, result, states === storedStates);
   } catch (error) {
@@ -70,10 +72,11 @@ async function verifyCell(
 }
 
 async function judgeAgain(
-  id: string,
+  stored: CellResult,
   options: VerifyOptions,
   pool: ExplorePool,
 ): Promise<JudgedAgain> {
+  const { id } = stored;
   const { directory, signal } = options;
   const saved = directory.loadScenario(id);
   const ready = await loadSources(saved.scenario, (options.locate ?? whereTheyWere)(saved));
@@ -97,9 +100,12 @@ async function judgeAgain(
     };
   }
   const deadline = (): string | undefined => (signal.aborted ? 'interrupted' : undefined);
-  const failures = await judgeRounds(ready, context, account, deadline, async (round) =>
-    loadRound(directory, id, round),
-  );
+  const { rounds } = stored.counts;
+  if (rounds < saved.scenario.explore.rounds) {
+    account.gaps.add(`the run had stopped after ${rounds} rounds`);
+  }
+  const source = async (round: number): Promise<RoundRecord> => loadRound(directory, id, round);
+  const failures = await judgeRounds(ready, context, account, deadline, source, rounds);
   const result = account.result(id, failures, context.now() - startedMs);
   return { result, states: account.stateLog() };
 }
@@ -133,7 +139,7 @@ function judgeKillsAgain(
   }
 }
 
-const noOutcomes = { invoked: 0, acknowledged: 0, rejected: 0, indeterminate: 0 };
+const noOutcomes = { invoked: 0, acknowledged: 0, changes: 0, rejected: 0, indeterminate: 0 };
 
 /** What was measured while it ran cannot be measured again: it is taken over, the verdict is not. */
 function compare(stored: CellResult, again: CellResult, sameStates: boolean): CellResult {
@@ -143,6 +149,8 @@ function compare(stored: CellResult, again: CellResult, sameStates: boolean): Ce
     again.verdict.status === stored.verdict.status &&
     again.counts.violations === stored.counts.violations;
   if (same && sameStates) return result;
+  // A failure outranks whatever else differs.
+  if (again.verdict.status === 'fail') return result;
   const difference = same
     ? 'its crash states came out otherwise than states.jsonl has them'
     : `it is ${describe(again)}, but the run stored ${describe(stored)}`;
