@@ -154,6 +154,7 @@ describe('requests', () => {
     const pending = drive.write(0, buffer, { fua: false });
     buffer[17] = 9;
     await expect(pending).rejects.toThrow(/changed while the write was in flight/);
+    expect(drive.misuse).toMatch(/changed while the write was in flight/);
     expect(await read(0, 1)).toEqual([1]);
   });
 

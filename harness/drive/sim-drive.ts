@@ -105,6 +105,7 @@ export class SimDrive implements BlockDevice, FaultableDrive {
   readonly #requestsMax: SimDriveOptions['requestsMax'];
   readonly #options: SimDriveOptions;
   #isSilent = false;
+  #misuse: string | undefined;
 
   constructor(options: SimDriveOptions) {
     const { timeline, geometry, image, random, history } = options;
@@ -133,6 +134,11 @@ export class SimDrive implements BlockDevice, FaultableDrive {
     });
     const { device, name } = options;
     history?.addDevice({ device, name, geometry, base: image.fork() });
+  }
+
+  /** What the engine did that no engine may do, the first time; undefined if nothing. */
+  get misuse(): string | undefined {
+    return this.#misuse;
   }
 
   /** Every fault that has fired on this drive, in order. */
@@ -335,10 +341,20 @@ export class SimDrive implements BlockDevice, FaultableDrive {
     const { answer, effect, landed } = fate;
     this.#history?.completeWrite(submitted, { answer, byteCount, effect, landed, durable });
     this.#faults.noteWritten({ byteOffset: lba * logicalBlockBytes, byteCount: payload.length });
-    if (this.#history) assertUntouched(write);
+    if (this.#history) this.#checkUntouched(write);
     if (answer !== 'ok')
       throw new DeviceError(answer, 'write', `${payload.length} bytes at LBA ${lba}`);
     return byteCount;
+  }
+
+  /**
+   * A buffer that changes under a request in flight is a bug of the engine that no drive can see. It is
+   * kept beside the throw, since the engine may catch that.
+   */
+  #checkUntouched({ source, payload, lba }: WriteInFlight): void {
+    if (Buffer.compare(source, payload) === 0) return;
+    this.#misuse ??= `the buffer of the write at LBA ${lba} was changed while the write was in flight`;
+    assert.fail(this.#misuse);
   }
 
   #apply(firstUnit: number, units: readonly Unit[], landed: UnitSubset, durable: boolean): void {
@@ -405,12 +421,4 @@ function landedDetails(fate: WriteFate, lba: Lba): FaultFiring['details'] {
 function landedText(landed: UnitSubset): string {
   if (landed === 'all') return 'all';
   return landed.length === 0 ? 'none' : landed.join(' ');
-}
-
-/** A buffer that changes under a request in flight is a bug of the engine that no drive can see. */
-function assertUntouched({ source, payload, lba }: WriteInFlight): void {
-  assert(
-    Buffer.compare(source, payload) === 0,
-    `the buffer of the write at LBA ${lba} was changed while the write was in flight`,
-  );
 }

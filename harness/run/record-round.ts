@@ -104,6 +104,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
   const live = end === 'dead' ? undefined : await readLive(rig, session, ledger.view());
   // What the engine still has scheduled must not go on writing into evidence that is being judged.
   rig.timeline.halt();
+  refuseMisuse(ready, rig);
   return {
     round,
     history,
@@ -114,6 +115,12 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     amplification: assembleWriteAmplification(session.counters(), rig.drive.counters.bytesWritten),
     live,
   };
+}
+
+/** An engine that breaks the rules of a block device has shown nothing, even if it goes on. */
+function refuseMisuse({ engine }: ReadyScenario, { drive }: SimRig): void {
+  if (drive.misuse === undefined) return;
+  throw new HarnessError('PLUGIN_INVALID', `engine ${engine.name}: ${drive.misuse}`);
 }
 
 /**
