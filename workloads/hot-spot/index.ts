@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import {
   pluginApiVersion,
-  type Op,
   type Random,
   type Workload,
   type WorkloadRun,
 } from '../../harness/contract/index.ts';
+import { writesWithFlushes } from '../writes-with-flushes.ts';
 import { createZipf } from './zipf.ts';
 
 /** The cumulative table takes 8 bytes a block. */
@@ -35,20 +35,11 @@ const workload: Workload<Options> = {
     const draw = createZipf(spread, exponent);
     const blockOfRank = shuffled(spread, random.fork('ranks'));
     const draws = random.fork('draws');
-    let opsLeft = opsMax;
-    let writesSinceFlush = 0;
-    return {
-      next(): Op | undefined {
-        if (opsLeft-- <= 0) return undefined;
-        if (flushEvery > 0 && writesSinceFlush >= flushEvery) {
-          writesSinceFlush = 0;
-          return { kind: 'flush' };
-        }
-        writesSinceFlush++;
-        return { kind: 'write', block: blockOfRank[draw(draws)]!, blockCount: 1 };
-      },
-      settled: () => undefined,
-    };
+    return writesWithFlushes({ opsMax, flushEvery }, () => ({
+      kind: 'write',
+      block: blockOfRank[draw(draws)]!,
+      blockCount: 1,
+    }));
   },
 };
 

@@ -1,10 +1,6 @@
 import { z } from 'zod';
-import {
-  pluginApiVersion,
-  type Op,
-  type Workload,
-  type WorkloadRun,
-} from '../../harness/contract/index.ts';
+import { pluginApiVersion, type Workload, type WorkloadRun } from '../../harness/contract/index.ts';
+import { writesWithFlushes } from '../writes-with-flushes.ts';
 
 const options = z.strictObject({
   /** Each write has from 1 to so many blocks, all equally likely. */
@@ -29,21 +25,10 @@ const workload: Workload<Options> = {
     const spread = Math.min(spreadBlocks ?? space.blockCount, space.blockCount);
     const places = random.fork('places');
     const lengths = random.fork('lengths');
-    let opsLeft = opsMax;
-    let writesSinceFlush = 0;
-    return {
-      next(): Op | undefined {
-        if (opsLeft-- <= 0) return undefined;
-        if (flushEvery > 0 && writesSinceFlush >= flushEvery) {
-          writesSinceFlush = 0;
-          return { kind: 'flush' };
-        }
-        writesSinceFlush++;
-        const blockCount = 1 + lengths.below(Math.min(blocksPerWriteMax, spread));
-        return { kind: 'write', block: places.below(spread - blockCount + 1), blockCount };
-      },
-      settled: () => undefined,
-    };
+    return writesWithFlushes({ opsMax, flushEvery }, () => {
+      const blockCount = 1 + lengths.below(Math.min(blocksPerWriteMax, spread));
+      return { kind: 'write', block: places.below(spread - blockCount + 1), blockCount };
+    });
   },
 };
 

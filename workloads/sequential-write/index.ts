@@ -1,10 +1,6 @@
 import { z } from 'zod';
-import {
-  pluginApiVersion,
-  type Op,
-  type Workload,
-  type WorkloadRun,
-} from '../../harness/contract/index.ts';
+import { pluginApiVersion, type Workload, type WorkloadRun } from '../../harness/contract/index.ts';
+import { writesWithFlushes } from '../writes-with-flushes.ts';
 
 const options = z.strictObject({
   /** Blocks of each write; the last before the end of the spread may be shorter. */
@@ -27,24 +23,13 @@ const workload: Workload<Options> = {
   options,
   start({ space, opsMax }, { blocksPerWrite, spreadBlocks, flushEvery }): WorkloadRun {
     const spread = Math.min(spreadBlocks ?? space.blockCount, space.blockCount);
-    let opsLeft = opsMax;
-    let writesSinceFlush = 0;
     let nextBlock = 0;
-    return {
-      next(): Op | undefined {
-        if (opsLeft-- <= 0) return undefined;
-        if (flushEvery > 0 && writesSinceFlush >= flushEvery) {
-          writesSinceFlush = 0;
-          return { kind: 'flush' };
-        }
-        writesSinceFlush++;
-        const block = nextBlock;
-        const blockCount = Math.min(blocksPerWrite, spread - block);
-        nextBlock = (block + blockCount) % spread;
-        return { kind: 'write', block, blockCount };
-      },
-      settled: () => undefined,
-    };
+    return writesWithFlushes({ opsMax, flushEvery }, () => {
+      const block = nextBlock;
+      const blockCount = Math.min(blocksPerWrite, spread - block);
+      nextBlock = (block + blockCount) % spread;
+      return { kind: 'write', block, blockCount };
+    });
   },
 };
 
