@@ -51,6 +51,14 @@ describe('a scenario file', () => {
     expect(ready?.workloadOptions).toEqual({ stride: 1 });
   });
 
+  it('makes of a lying write cache a volatile one whose flushes are ignored', async () => {
+    const [ready] = await load(`${head}device: { writeCache: lying }\n`);
+    expect(ready?.scenario.device.writeCache).toBe('volatile');
+    expect(ready?.scenario.faults).toEqual([
+      { use: 'lying-flush', at: { atFlush: 1 }, times: 'forever', during: 'workload' },
+    ]);
+  });
+
   it('names a plug-in that was given by path by its URL, which holds in every directory', async () => {
     const [ready] = await load(head);
     expect(ready?.scenario.engine.use).toBe(ready?.sources.engine);

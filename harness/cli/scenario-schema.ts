@@ -55,7 +55,8 @@ const device = z.strictObject({
   logicalBlockBytes: z.literal([512, 4096]).default(4096),
   capacityBlocks: wholeNumber(1).optional(),
   atomicWriteBlocks: wholeNumber(1).default(1),
-  writeCache: z.enum(['none', 'volatile']).default('volatile'),
+  /** `lying`: the drive says volatile, and answers every flush without doing it. */
+  writeCache: z.enum(['none', 'volatile', 'lying']).default('volatile'),
   supportsFua: z.boolean().default(true),
 });
 
@@ -128,7 +129,7 @@ export function toScenario(fields: ScenarioFields): Scenario {
     ...fields,
     engine: toPluginRef(fields.engine),
     workload: toPluginRef(fields.workload),
-    faults: fields.faults.map(toFault),
+    faults: [...fields.faults.map(toFault), ...liesOf(fields.device)],
     device: toGeometry(fields.device),
     explore: toExploration(fields.explore),
   };
@@ -160,10 +161,17 @@ function toRange([byteOffset, byteCount]: readonly [number, number]): ByteRange 
   return { byteOffset, byteCount };
 }
 
+/** What a drive says of itself is its geometry; that it lies is a fault from the first flush on. */
+function liesOf({ writeCache }: ScenarioFields['device']): readonly ScenarioFault[] {
+  if (writeCache !== 'lying') return [];
+  return [{ use: 'lying-flush', at: { atFlush: 1 }, times: 'forever', during: 'workload' }];
+}
+
 function toGeometry(fields: ScenarioFields['device']): DeviceGeometry {
-  const { logicalBlockBytes, capacityBlocks } = fields;
+  const { logicalBlockBytes, capacityBlocks, writeCache } = fields;
   return {
     ...fields,
+    writeCache: writeCache === 'lying' ? 'volatile' : writeCache,
     capacityBlocks: capacityBlocks ?? defaultCapacityBytes / logicalBlockBytes,
   };
 }
