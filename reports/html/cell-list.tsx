@@ -1,6 +1,11 @@
 import type { ComponentChildren, VNode } from 'preact';
-import type { CellCounts, CellResult, Expectation } from '../../harness/contract/index.ts';
-import { faultsOf, stateOf } from '../../harness/contract/index.ts';
+import {
+  faultsOf,
+  stateOf,
+  type CellCounts,
+  type CellResult,
+  type Expectation,
+} from '../../harness/contract/index.ts';
 import { formatBytes, formatCount, formatDurationNs, formatRatio } from './number-format.ts';
 import { anchorOf, StateMark } from './state-mark.tsx';
 import { engineRatio } from './write-amplification-figure.tsx';

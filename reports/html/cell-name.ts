@@ -1,5 +1,4 @@
-import type { CellResult } from '../../harness/contract/index.ts';
-import { faultsOf } from '../../harness/contract/index.ts';
+import { faultsOf, type CellResult } from '../../harness/contract/index.ts';
 
 /** Room for names at the left of a chart, in the units of its viewBox. */
 export const nameWidth = 260;

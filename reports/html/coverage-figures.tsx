@@ -2,10 +2,9 @@ import type { VNode } from 'preact';
 import { max } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 import { area as areaShape, curveStepAfter, line } from 'd3-shape';
-import type { CellResult } from '../../harness/contract/index.ts';
+import { faultsOf, type CellResult } from '../../harness/contract/index.ts';
 import { BaseAxis, round, ValueAxis, type PlotArea } from './chart-axes.tsx';
 import { ChartFigure, EmptyFigure, type NumberTable } from './chart-figure.tsx';
-import { faultsOf } from '../../harness/contract/index.ts';
 import { bucketCoverage, totalCoverage, type CoverageBucket } from './coverage-buckets.ts';
 import { formatCount, formatFromLog10 } from './number-format.ts';
 

@@ -1,7 +1,13 @@
 import type { VNode } from 'preact';
-import type { CellResult, Failure, Place } from '../../harness/contract/index.ts';
+import {
+  faultsOf,
+  isAsWished,
+  stateOf,
+  type CellResult,
+  type Failure,
+  type Place,
+} from '../../harness/contract/index.ts';
 import { Fact } from './cell-list.tsx';
-import { faultsOf, isAsWished, stateOf } from '../../harness/contract/index.ts';
 import { HexDiffTable } from './hex-diff-table.tsx';
 import { formatCount } from './number-format.ts';
 import { ProofTimeline } from './proof-timeline.tsx';

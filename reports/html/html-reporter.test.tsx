@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RunSummary } from '../../harness/contract/index.ts';
+import { verdictSentence, type RunSummary } from '../../harness/contract/index.ts';
 import {
   coverageOf,
   emptyRun,
@@ -19,7 +19,6 @@ import {
 } from '../run-summary.fixture.ts';
 import htmlReporter from './index.tsx';
 import { pageScript } from './page-script.ts';
-import { verdictSentence } from '../../harness/contract/index.ts';
 
 async function render(summary: RunSummary, input: unknown = {}): Promise<string> {
   const output = recordOutput(false, 80);

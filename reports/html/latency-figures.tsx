@@ -1,10 +1,9 @@
 import type { VNode } from 'preact';
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
-import type { CellResult, LatencySummary } from '../../harness/contract/index.ts';
+import { faultsOf, type CellResult, type LatencySummary } from '../../harness/contract/index.ts';
 import { BaseAxis, logTicks, round, ValueAxis, type PlotArea } from './chart-axes.tsx';
 import { ChartFigure, EmptyFigure, type NumberTable } from './chart-figure.tsx';
-import { faultsOf } from '../../harness/contract/index.ts';
 import { isSound, latencyCurve, type CurvePoint, type LatencyCurve } from './latency-curve.ts';
 import { formatCount, formatDurationNs } from './number-format.ts';
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact';
-import type { RunSummary } from '../../harness/contract/index.ts';
+import { missingCells, verdictSentence, type RunSummary } from '../../harness/contract/index.ts';
 import { CellList } from './cell-list.tsx';
 import { CoverageFigures } from './coverage-figures.tsx';
 import { EnvironmentSection, FileList } from './environment-section.tsx';
@@ -8,7 +8,6 @@ import { LatencyFigures } from './latency-figures.tsx';
 import { formatDurationNs } from './number-format.ts';
 import { RecoveryFigure } from './recovery-figure.tsx';
 import { VerdictMatrix } from './verdict-matrix.tsx';
-import { missingCells, verdictSentence } from '../../harness/contract/index.ts';
 import { WriteAmplificationFigure } from './write-amplification-figure.tsx';
 
 export interface ReportPageProps {

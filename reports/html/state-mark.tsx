@@ -1,6 +1,5 @@
 import type { VNode } from 'preact';
-import type { CellResult } from '../../harness/contract/index.ts';
-import { stateOf, type CellState } from '../../harness/contract/index.ts';
+import { stateOf, type CellResult, type CellState } from '../../harness/contract/index.ts';
 
 interface Mark {
   readonly symbol: string;

@@ -1,6 +1,5 @@
 import type { VNode } from 'preact';
-import type { CellResult } from '../../harness/contract/index.ts';
-import { faultsOf, kindsIn, stateOf } from '../../harness/contract/index.ts';
+import { faultsOf, kindsIn, stateOf, type CellResult } from '../../harness/contract/index.ts';
 import { formatCount } from './number-format.ts';
 import { anchorOf, Legend, StateMark } from './state-mark.tsx';
 

@@ -1,12 +1,13 @@
-import type {
-  CellResult,
-  Failure,
-  Place,
-  Proof,
-  ProofStep,
-  RunSummary,
+import {
+  faultsOf,
+  stateOf,
+  type CellResult,
+  type Failure,
+  type Place,
+  type Proof,
+  type ProofStep,
+  type RunSummary,
 } from '../../harness/contract/index.ts';
-import { faultsOf, stateOf } from '../../harness/contract/index.ts';
 import { stateFormats, type Painter } from './colour.ts';
 import { cleanText, formatCount, hang, wrapText } from './text-layout.ts';
 

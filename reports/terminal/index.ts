@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import type {
-  Reporter,
-  ReporterModule,
-  ReporterOutput,
-  RunSummary,
+import {
+  verdictSentence,
+  type Reporter,
+  type ReporterModule,
+  type ReporterOutput,
+  type RunSummary,
 } from '../../harness/contract/index.ts';
 import { createPainter, type Painter } from './colour.ts';
 import { renderFailures, renderNotes } from './failure-list.ts';
 import { ProgressLine } from './progress-line.ts';
 import { cleanText, formatDuration, hang } from './text-layout.ts';
-import { verdictSentence } from '../../harness/contract/index.ts';
 import { renderVerdictTable } from './verdict-table.ts';
 
 const options = z.strictObject({

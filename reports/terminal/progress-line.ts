@@ -1,5 +1,11 @@
-import type { CellResult, ReporterOutput, RunEvent } from '../../harness/contract/index.ts';
-import { faultsOf, isAsWished, stateOf } from '../../harness/contract/index.ts';
+import {
+  faultsOf,
+  isAsWished,
+  stateOf,
+  type CellResult,
+  type ReporterOutput,
+  type RunEvent,
+} from '../../harness/contract/index.ts';
 import { stateFormats, type Painter } from './colour.ts';
 import { cleanText, formatCount, formatDuration, truncate } from './text-layout.ts';
 import { verdictWords } from './verdict-table.ts';

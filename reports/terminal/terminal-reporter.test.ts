@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { RunSummary } from '../../harness/contract/index.ts';
+import { verdictSentence, type RunSummary } from '../../harness/contract/index.ts';
 import {
   emptyRun,
   expectedRun,
@@ -14,7 +14,6 @@ import {
   wrongKindRun,
 } from '../run-summary.fixture.ts';
 import terminalReporter from './index.ts';
-import { verdictSentence } from '../../harness/contract/index.ts';
 
 async function render(summary: RunSummary, columns = 80, input: unknown = {}): Promise<string> {
   const output = recordOutput(false, columns);

@@ -1,8 +1,14 @@
-import type { CellResult, RunSummary } from '../../harness/contract/index.ts';
-import { faultsOf, kindsIn, stateOf, type CellState } from '../../harness/contract/index.ts';
+import {
+  faultsOf,
+  kindsIn,
+  missingCells,
+  stateOf,
+  type CellResult,
+  type CellState,
+  type RunSummary,
+} from '../../harness/contract/index.ts';
 import { stateFormats, type Painter } from './colour.ts';
 import { cleanText, formatCount, truncate } from './text-layout.ts';
-import { missingCells } from '../../harness/contract/index.ts';
 
 interface Column {
   readonly title: string;
