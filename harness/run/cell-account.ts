@@ -124,6 +124,8 @@ export class CellAccount {
     const asked = nestedStates > 0 && this.#ready.scenario.rig === 'sim';
     const { nestedStates: judged, statesDetected, imagesRecovered } = this.tally;
     if (!asked || judged > 0 || statesDetected > 0 || imagesRecovered === 0) return [];
+    // A cell that was stopped says so already.
+    if (this.gaps.size > 0) return [];
     return ['no crash during or after a recovery could be judged'];
   }
 
