@@ -1,15 +1,22 @@
 import { z } from 'zod';
-import { pageBytes } from './format/page.ts';
+import { doubleWriteModes, volumeModes, type VolumeModeName } from './format/modes.ts';
+import { pageSizes } from './format/page.ts';
+
+/** Recovery holds the ring in memory. */
+const ringBytesMax = 2 ** 30;
 
 /**
- * Options of the journal. `ringPages`, `segmentPages`, `dataBlocks` and `trustAtomicUnit` count when
- * a journal is formatted (the superblock has them afterwards); the others each time it is opened.
+ * Options of the journal. `pageBytes`, `ringPages`, `segmentPages`, `mode`, `dataBlocks`,
+ * `spareBlocks`, `strict`, `doubleWrite` and `trustAtomicUnit` count when a journal is formatted (the
+ * superblock has them afterwards); the others each time it is opened.
  * What is left out follows from the ring's size.
  */
 export const journalOptions = z
   .strictObject({
-    /** Pages of 4 KiB in the ring, at least 16. */
-    ringPages: z.int().min(16).max(65_536).default(4096),
+    /** Bytes of a page of the log; 16 KiB pays only where batches are large. */
+    pageBytes: z.literal(pageSizes).default(4096),
+    /** Pages in the ring, at least 16; recovery holds the ring in memory, so 1 GiB at most. */
+    ringPages: z.int().min(16).max(262_144).default(4096),
     /** The ring is at least 4 whole segments. Default: a quarter of the ring. */
     segmentPages: z.int().min(1).optional(),
     /** Blocks of 4 KiB that the volume offers. */
@@ -18,6 +25,17 @@ export const journalOptions = z
       .min(1)
       .max(2 ** 40)
       .default(4096),
+    /** What the volume does with its blocks (README, "Modes"). */
+    mode: z.enum(volumeModes).default('journal'),
+    /**
+     * Blocks of 4 KiB beyond those, for modes that write a new version beside the old one. Default:
+     * an eighth of the volume, at least 64, in modes `ordered` and `writeback`; none in the others.
+     */
+    spareBlocks: z.int().min(0).optional(),
+    /** Acknowledge only when a second durable page says that the first is durable. */
+    strict: z.boolean().default(false),
+    /** Default: `destage` where the mode and the drive's atomic unit need it, else `off`. */
+    doubleWrite: z.enum(['auto', ...doubleWriteModes]).default('auto'),
     /** Most pages of a batch. Default: a sixteenth of the ring, from 2 to 64. */
     batchPagesMax: z.int().min(2).max(256).optional(),
     /** Batches that are submitted and not yet durable (K). */
@@ -28,8 +46,8 @@ export const journalOptions = z
      */
     windowPages: z.int().min(2).optional(),
     /**
-     * How a write is made durable. `auto`: nothing where the drive has no volatile cache, FUA where
-     * it supports that, else a flush after the write. `none` on a drive with a volatile cache gives
+     * How a write is made durable. `auto`: nothing where the drive has no volatile cache; else FUA or
+     * a flush after the write, whichever was quicker when the journal was made. `none` on a drive with a volatile cache gives
      * durability up, to show what it costs.
      */
     durability: z.enum(['auto', 'none', 'fua', 'flush']).default('auto'),
@@ -58,8 +76,12 @@ export type JournalOptions = z.input<typeof journalOptions>;
 export type JournalConfig = z.output<typeof journalOptions>;
 
 interface GivenOptions {
+  readonly pageBytes: number;
   readonly ringPages: number;
   readonly inFlightBatchesMax: number;
+  readonly mode: VolumeModeName;
+  readonly dataBlocks: number;
+  readonly spareBlocks?: number | undefined;
   readonly segmentPages?: number | undefined;
   readonly batchPagesMax?: number | undefined;
   readonly windowPages?: number | undefined;
@@ -67,22 +89,30 @@ interface GivenOptions {
   readonly queueBytesMax?: number | undefined;
 }
 
+type DerivedOption = Exclude<keyof GivenOptions, 'mode'>;
+
 function completed<Given extends GivenOptions>(
   given: Given,
-): Given & Required<{ [K in keyof GivenOptions]: number }> {
-  const { ringPages, inFlightBatchesMax } = given;
+): Given & Required<Record<DerivedOption, number>> {
+  const { pageBytes, ringPages, inFlightBatchesMax } = given;
   const quarterPages = Math.floor(ringPages / 4);
   const batchPagesMax =
     given.batchPagesMax ?? Math.min(64, Math.max(2, Math.floor(ringPages / 16)));
   const transactionBytesMax = given.transactionBytesMax ?? quarterPages * pageBytes;
   return {
     ...given,
+    spareBlocks: given.spareBlocks ?? spareBlocksOf(given),
     segmentPages: given.segmentPages ?? quarterPages,
     batchPagesMax,
     windowPages: given.windowPages ?? Math.min(inFlightBatchesMax * batchPagesMax, quarterPages),
     transactionBytesMax,
     queueBytesMax: given.queueBytesMax ?? Math.max(8 * 2 ** 20, 4 * transactionBytesMax),
   };
+}
+
+function spareBlocksOf({ mode, dataBlocks }: GivenOptions): number {
+  const isMapped = mode === 'ordered' || mode === 'writeback';
+  return isMapped ? Math.max(64, Math.ceil(dataBlocks / 8)) : 0;
 }
 
 interface Conflict {
@@ -93,9 +123,14 @@ interface Conflict {
 function conflictsIn(
   config: ReturnType<typeof completed> & { destageStart: number; destageStop: number },
 ): readonly Conflict[] {
-  const { ringPages, segmentPages, windowPages, batchPagesMax } = config;
+  const { pageBytes, ringPages, segmentPages, windowPages, batchPagesMax } = config;
   const quarterPages = Math.floor(ringPages / 4);
   const conflicts: (Conflict | undefined)[] = [
+    conflictIf(
+      ringPages * pageBytes > ringBytesMax,
+      'ringPages',
+      `expected at most ${ringBytesMax / pageBytes} pages of ${pageBytes} bytes, 1 GiB`,
+    ),
     conflictIf(
       ringPages % segmentPages !== 0 || ringPages / segmentPages < 4,
       'segmentPages',

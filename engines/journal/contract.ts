@@ -7,7 +7,6 @@ import type {
 } from '../../harness/contract/index.ts';
 import type { JournalConfig } from './config.ts';
 import { planLayout } from './format/layout.ts';
-import { pageBytes } from './format/page.ts';
 
 /** What the journal promises; README.md, "Contract", is the long form. */
 export function contractFor(config: JournalConfig, geometry: DeviceGeometry): DurabilityContract {
@@ -105,7 +104,7 @@ function nothing(citation: string): FaultPromise {
  */
 function recoveryRequestsMax(config: JournalConfig, geometry: DeviceGeometry): number {
   const { ringPages, dataBlocks } = config;
-  const readsPerPage = 2 + pageBytes / geometry.logicalBlockBytes;
+  const readsPerPage = 2 + config.pageBytes / geometry.logicalBlockBytes;
   const fixed = 20;
   return fixed + ringPages * readsPerPage + Math.min(ringPages, dataBlocks);
 }

@@ -11,7 +11,11 @@ import { driveGeometry, formattedTwin, smallOptions } from './twin.fixture.ts';
 const tiny = { ringPages: 32, segmentPages: 8, batchPagesMax: 4, windowPages: 8, dataBlocks: 40 };
 
 const cases = [
-  { name: 'FUA, 4096-byte LBA', change: {}, options: smallOptions },
+  {
+    name: 'FUA, 4096-byte LBA',
+    change: {},
+    options: { ...smallOptions, durability: 'fua' as const },
+  },
   { name: 'FUA, 512-byte LBA', change: { logicalBlockBytes: 512 }, options: smallOptions },
   { name: 'flush, 4096-byte LBA', change: { supportsFua: false }, options: smallOptions },
   {
@@ -29,10 +33,20 @@ const cases = [
     change: {},
     options: { ...tiny, idleWatermark: false },
   },
+  {
+    name: 'pages of 16 KiB, 4096-byte LBA',
+    change: {},
+    options: { ...smallOptions, pageBytes: 16384 as const, durability: 'fua' as const },
+  },
+  {
+    name: 'pages of 16 KiB, 512-byte LBA, tiny ring',
+    change: { supportsFua: false, logicalBlockBytes: 512 },
+    options: { ...tiny, pageBytes: 16384 as const },
+  },
 ];
 
 test.each(cases)(
-  'after a power cut the volume holds a prefix with every acknowledged operation: $name (I1, I2, I5, @req A3, B1, B12, C10, D1)',
+  'after a power cut the volume holds a prefix with every acknowledged operation: $name (I1, I2, I5, @req A3, B1, B12, C2, C10, D1)',
   async ({ name, change, options }) => {
     const geometry = driveGeometry(change);
     const random = createRandom(7).fork(name);

@@ -2,12 +2,13 @@ import type { BlockDevice, Platform } from '../../harness/contract/index.ts';
 import { journalOptions, type JournalConfig, type JournalOptions } from './config.ts';
 import { crc32cOf } from './format/crc32c.ts';
 import { encodeDataLabel, encodeLabel } from './format/label.ts';
-import { planLayout, superblockSlots, type Layout } from './format/layout.ts';
-import { PageCodec, emptyPageHeader, pageBytes, pageRunOf } from './format/page.ts';
+import { blockBytes, planLayout, superblockSlots, type Layout } from './format/layout.ts';
+import type { DoubleWriteMode } from './format/modes.ts';
+import { PageCodec, emptyPageHeader, pageRunOf } from './format/page.ts';
 import { saltBytes } from './format/payloads.ts';
 import { encodeSuperblock, superblockBytes, type Superblock } from './format/superblock.ts';
 import { DeviceIo } from './io/device-io.ts';
-import { durabilityPathOf } from './io/durability.ts';
+import { calibrate, durabilityPathOf } from './io/durability.ts';
 import { WriteTally } from './io/write-tally.ts';
 
 /** The devices of a journal: one for everything, or the volume's blocks on one of their own. */
@@ -16,8 +17,8 @@ export interface JournalDevices {
   readonly data?: BlockDevice;
 }
 
-/** Pages stamped by one write: 1 MiB. */
-const stampPagesMax = 256;
+/** Stamped by one write. */
+const stampBytesMax = 2 ** 20;
 
 /**
  * Makes a new, empty journal; durable when it resolves. What the data area held before stays there.
@@ -31,14 +32,14 @@ export async function formatJournal(
 ): Promise<void> {
   const config = journalOptions.parse(options);
   const layout = planLayout(config, devices.journal.geometry, devices.data?.geometry);
-  const superblock = firstSuperblock(config, layout, platform);
   const tally = new WriteTally();
   const journal = ioOf(devices.journal, config, tally);
+  const data = devices.data === undefined ? journal : ioOf(devices.data, config, tally);
   await eraseSuperblocks(journal);
+  const durability = await calibrateAll(journal, data, config, layout, platform);
+  const superblock = firstSuperblock(config, layout, durability, platform);
   await stampRing(journal, superblock, platform);
-  if (devices.data !== undefined) {
-    await labelData(ioOf(devices.data, config, tally), superblock, platform);
-  }
+  if (data !== journal) await labelData(data, superblock, platform);
   await writeLabel(journal, superblock);
   await writeAllSuperblocks(journal, superblock, platform);
 }
@@ -47,8 +48,32 @@ function ioOf(device: BlockDevice, config: JournalConfig, tally: WriteTally): De
   return new DeviceIo(device, durabilityPathOf(config.durability, device.geometry), tally);
 }
 
+/**
+ * Measured where the format writes anyway: at the beginning of the ring, which is stamped afterwards,
+ * and in the label of a data device.
+ */
+async function calibrateAll(
+  journal: DeviceIo,
+  data: DeviceIo,
+  { durability }: JournalConfig,
+  { extents }: Layout,
+  { clock }: Platform,
+): Promise<Superblock['durability']> {
+  const ofJournal = await calibrate(journal, durability, extents.ring.byteOffset, clock);
+  journal.usePath(ofJournal.path);
+  if (data === journal) return { journal: ofJournal, data: ofJournal };
+  const ofData = await calibrate(data, durability, 0, clock);
+  data.usePath(ofData.path);
+  return { journal: ofJournal, data: ofData };
+}
+
 /** Lap 0 of the ring is EMPTY pages, so the log begins at the first page of lap 1. */
-function firstSuperblock(config: JournalConfig, layout: Layout, platform: Platform): Superblock {
+function firstSuperblock(
+  config: JournalConfig,
+  layout: Layout,
+  durability: Superblock['durability'],
+  platform: Platform,
+): Superblock {
   const random = new Uint8Array(20 + saltBytes);
   platform.entropy(random);
   const salt = new DataView(random.buffer).getUint32(16, true);
@@ -67,7 +92,19 @@ function firstSuperblock(config: JournalConfig, layout: Layout, platform: Platfo
     nextLsnFloor: 1,
     releasedLsn: 0,
     windowPages: config.windowPages,
+    mode: config.mode,
+    isStrict: config.strict,
+    doubleWrite: doubleWriteFor(config, layout),
+    keyId: undefined,
+    durability,
   };
+}
+
+/** Map pages are the only thing in place whose old contents the log cannot give back. */
+function doubleWriteFor(config: JournalConfig, layout: Layout): DoubleWriteMode {
+  if (config.doubleWrite !== 'auto') return config.doubleWrite;
+  const hasMap = config.mode === 'ordered' || config.mode === 'writeback';
+  return hasMap && layout.atomicUnitBytes < blockBytes ? 'destage' : 'off';
 }
 
 /** A format that is cut short must leave nothing that opens: neither the old journal nor the new. */
@@ -84,8 +121,9 @@ async function eraseSuperblocks(io: DeviceIo): Promise<void> {
  * drive whose atomic unit is a page it means rot or a lie, never a torn write (JOURNAL-ENGINE N1).
  */
 async function stampRing(io: DeviceIo, superblock: Superblock, platform: Platform): Promise<void> {
-  const { ringPages, atomicUnitBytes, extents } = superblock.layout;
-  const codec = new PageCodec(superblock.identity, atomicUnitBytes, crc32cOf(platform));
+  const { ringPages, pageBytes, extents } = superblock.layout;
+  const codec = new PageCodec(superblock.identity, superblock.layout, crc32cOf(platform));
+  const stampPagesMax = stampBytesMax / pageBytes;
   const buffer = io.device.allocate(Math.min(ringPages, stampPagesMax) * pageBytes);
   for (let slot = 0; slot < ringPages; slot += stampPagesMax) {
     const pages = pageRunOf(
@@ -102,13 +140,13 @@ async function stampRing(io: DeviceIo, superblock: Superblock, platform: Platfor
 }
 
 async function labelData(io: DeviceIo, superblock: Superblock, platform: Platform): Promise<void> {
-  const source = io.device.allocate(pageBytes);
+  const source = io.device.allocate(blockBytes);
   encodeDataLabel(superblock.identity.uuid, source, crc32cOf(platform));
   await io.writeDurably('format', [{ byteOffset: 0, source }]);
 }
 
 async function writeLabel(io: DeviceIo, superblock: Superblock): Promise<void> {
-  const source = io.device.allocate(pageBytes);
+  const source = io.device.allocate(blockBytes);
   encodeLabel(superblock, source);
   await io.writeDurably('format', [{ byteOffset: 0, source }]);
 }

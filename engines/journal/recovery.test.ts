@@ -1,7 +1,6 @@
 import { crc32c } from '@node-rs/crc32';
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../harness/contract/index.ts';
-import { pageBytes } from './format/page.ts';
 import { superblockSlots } from './format/layout.ts';
 import { decodeSuperblock, superblockBytes, type Superblock } from './format/superblock.ts';
 import { viewOf } from './format/u64.ts';
@@ -16,6 +15,8 @@ import {
   versionOf,
   type Twin,
 } from './twin.fixture.ts';
+
+const pageBytes = 4096;
 
 const quiet = { ...smallOptions, idleWatermark: false };
 const ringAt = 2 ** 20;

@@ -1,7 +1,7 @@
 import type { Crc32c } from '../format/crc32c.ts';
 import type { LogPosition } from '../format/log-position.ts';
 import { foldDigest } from '../format/mix.ts';
-import { pageBytes, pageFlags, pageRunOf, type PageCodec, type PageRun } from '../format/page.ts';
+import { pageFlags, pageRunOf, type PageCodec, type PageRun } from '../format/page.ts';
 import {
   epochStartBytes,
   segmentHeaderBytes,
@@ -238,7 +238,7 @@ export class BatchSealer {
       prevDigest: digest,
     };
     const paddingBytes = pageCount * this.#codec.bodyBytes - writer.position;
-    const bytes = pages.bytes.subarray(0, pageCount * pageBytes);
+    const bytes = pages.bytes.subarray(0, pageCount * this.#codec.pageBytes);
     return { bytes, start, end: this.#head, paddingBytes };
   }
 
@@ -251,7 +251,7 @@ export class BatchSealer {
   ): number {
     const writer = this.#writer!;
     const pageSeq = this.#head.pageSeq + index;
-    return this.#codec.seal(pages, index * pageBytes, {
+    return this.#codec.seal(pages, index * this.#codec.pageBytes, {
       flags:
         flags |
         (index === 0 ? pageFlags.first : 0) |

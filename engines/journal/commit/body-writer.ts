@@ -1,4 +1,4 @@
-import { noRecordBegins, pageBytes, type PageCodec, type PageRun } from '../format/page.ts';
+import { noRecordBegins, type PageCodec, type PageRun } from '../format/page.ts';
 
 /**
  * Lays the record stream into the bodies of a run of pages, and notes for each page which record
@@ -15,7 +15,7 @@ export class BodyWriter {
   constructor(pages: PageRun, codec: PageCodec) {
     this.#pages = pages;
     this.#codec = codec;
-    this.firstRecord = new Uint16Array(pages.bytes.length / pageBytes);
+    this.firstRecord = new Uint16Array(pages.bytes.length / codec.pageBytes);
     this.firstLsn = new Float64Array(this.firstRecord.length);
   }
 
@@ -42,7 +42,7 @@ export class BodyWriter {
   }
 
   put(source: Uint8Array, lsn: number): void {
-    const { bodyBytes, bodyOffset } = this.#codec;
+    const { pageBytes, bodyBytes, bodyOffset } = this.#codec;
     for (let from = 0; from < source.length;) {
       const page = this.pageIndex;
       const within = this.position - page * bodyBytes;
@@ -63,7 +63,7 @@ export class BodyWriter {
 
   /** Zeros behind the end of the stream, so that nothing of an older batch is left in its pages. */
   clearRest(pageCount: number): void {
-    const { bodyBytes, bodyOffset } = this.#codec;
+    const { pageBytes, bodyBytes, bodyOffset } = this.#codec;
     for (let page = this.pageIndex; page < pageCount; page++) {
       const at = page * pageBytes + bodyOffset;
       this.#pages.bytes.fill(0, at + this.usedIn(page), at + bodyBytes);

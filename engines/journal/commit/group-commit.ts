@@ -4,7 +4,7 @@ import type { JournalConfig } from '../config.ts';
 import { OutcomeUnknown } from '../errors.ts';
 import type { Layout } from '../format/layout.ts';
 import type { LogPosition } from '../format/log-position.ts';
-import { pageBytes, type PageCodec } from '../format/page.ts';
+import type { PageCodec } from '../format/page.ts';
 import type { DeviceIo } from '../io/device-io.ts';
 import {
   batchBufferOf,
@@ -186,7 +186,7 @@ export class GroupCommit {
     const { io, config, codec } = this.#site;
     return (
       this.#freeBuffers.pop() ??
-      batchBufferOf(io.device.allocate(config.batchPagesMax * pageBytes), codec)
+      batchBufferOf(io.device.allocate(config.batchPagesMax * codec.pageBytes), codec)
     );
   }
 
@@ -210,6 +210,7 @@ export class GroupCommit {
   /** Two writes where the batch goes over the end of the ring. */
   async #write({ bytes, start, operations, paddingBytes }: SealedBatch): Promise<void> {
     const { io, layout } = this.#site;
+    const { pageBytes } = layout;
     const ringAt = layout.extents.ring.byteOffset;
     const at = (start.pageSeq % layout.ringPages) * pageBytes;
     const firstBytes = Math.min(bytes.length, layout.ringPages * pageBytes - at);

@@ -1,5 +1,5 @@
 import { EngineRefusal, type DeviceGeometry } from '../../../harness/contract/index.ts';
-import { pageBytes } from './page.ts';
+import type { PageBytes } from './page.ts';
 
 /**
  * Where everything lies on the devices (JOURNAL-ENGINE §4.2). All offsets and counts are bytes. The
@@ -11,7 +11,7 @@ export interface Extent {
 }
 
 export interface Layout {
-  readonly pageBytes: number;
+  readonly pageBytes: PageBytes;
   /** What power loss does not tear, as far as this journal trusts the drive. */
   readonly atomicUnitBytes: number;
   readonly logicalBlockBytes: number;
@@ -20,7 +20,10 @@ export interface Layout {
   readonly dataDeviceBytes: number;
   readonly ringPages: number;
   readonly segmentPages: number;
+  /** Blocks that the volume offers. */
   readonly dataBlocks: number;
+  /** Blocks of the data area beyond those: block-mapped modes never write over a live block. */
+  readonly spareBlocks: number;
   readonly extents: {
     readonly label: Extent;
     readonly superblockLow: Extent;
@@ -34,7 +37,7 @@ export interface Layout {
   };
 }
 
-/** A block of the volume. */
+/** A block of the volume; labels and superblocks have that size too. */
 export const blockBytes = 4096;
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
@@ -46,9 +49,11 @@ const endBytes = mebibyte;
 const guardBytes = mebibyte;
 
 export interface LayoutWish {
+  readonly pageBytes: PageBytes;
   readonly ringPages: number;
   readonly segmentPages: number;
   readonly dataBlocks: number;
+  readonly spareBlocks: number;
   readonly trustAtomicUnit: boolean;
 }
 
@@ -60,27 +65,28 @@ export function planLayout(
 ): Layout {
   const journalDeviceBytes = usableBytes(journal);
   const dataDeviceBytes = data === undefined ? 0 : usableBytes(data);
-  const ring = { byteOffset: mebibyte, byteCount: wish.ringPages * pageBytes };
+  const ring = { byteOffset: mebibyte, byteCount: wish.ringPages * wish.pageBytes };
   const ringEnd = ring.byteOffset + ring.byteCount;
   const dataExtent = {
     byteOffset: data === undefined ? ringEnd + guardBytes : mebibyte,
-    byteCount: wish.dataBlocks * blockBytes,
+    byteCount: (wish.dataBlocks + wish.spareBlocks) * blockBytes,
   };
   const dataEnd = dataExtent.byteOffset + dataExtent.byteCount;
   if (data !== undefined) checkCapacity('data', dataEnd, dataDeviceBytes);
   const journalEnd = data === undefined ? dataEnd : ringEnd;
   checkCapacity('journal', journalEnd + endBytes, journalDeviceBytes);
   return {
-    pageBytes,
-    atomicUnitBytes: atomicUnitOf(journal, wish.trustAtomicUnit),
+    pageBytes: wish.pageBytes,
+    atomicUnitBytes: atomicUnitOf(journal, wish),
     logicalBlockBytes: journal.logicalBlockBytes,
     journalDeviceBytes,
     dataDeviceBytes,
     ringPages: wish.ringPages,
     segmentPages: wish.segmentPages,
     dataBlocks: wish.dataBlocks,
+    spareBlocks: wish.spareBlocks,
     extents: {
-      label: { byteOffset: 0, byteCount: pageBytes },
+      label: { byteOffset: 0, byteCount: blockBytes },
       superblockLow: slotGroup(slotSpacingBytes),
       superblockHigh: slotGroup(journalDeviceBytes - endBytes + slotSpacingBytes),
       doubleWrite: { byteOffset: mebibyte, byteCount: 0 },
@@ -102,14 +108,17 @@ export function superblockSlots(geometry: DeviceGeometry): readonly number[] {
   ];
 }
 
-/** Whole 4 KiB pages of the device. */
+/** Whole blocks of 4 KiB of the device. */
 export function usableBytes(geometry: DeviceGeometry): number {
   const bytes = geometry.capacityBlocks * geometry.logicalBlockBytes;
-  return bytes - (bytes % pageBytes);
+  return bytes - (bytes % blockBytes);
 }
 
 /** Trusted beyond the logical block only on request: drives are unreliable in what they claim. */
-export function atomicUnitOf(geometry: DeviceGeometry, trustAtomicUnit: boolean): number {
+export function atomicUnitOf(
+  geometry: DeviceGeometry,
+  { pageBytes, trustAtomicUnit }: Pick<LayoutWish, 'pageBytes' | 'trustAtomicUnit'>,
+): number {
   const { logicalBlockBytes, atomicWriteBlocks } = geometry;
   const claimed = trustAtomicUnit ? logicalBlockBytes * atomicWriteBlocks : logicalBlockBytes;
   return Math.min(pageBytes, claimed);
@@ -117,7 +126,7 @@ export function atomicUnitOf(geometry: DeviceGeometry, trustAtomicUnit: boolean)
 
 /** Two slots, with the space between them. */
 function slotGroup(byteOffset: number): Extent {
-  return { byteOffset, byteCount: slotSpacingBytes + pageBytes };
+  return { byteOffset, byteCount: slotSpacingBytes + blockBytes };
 }
 
 function checkCapacity(device: string, neededBytes: number, foundBytes: number): void {

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import { createRandom } from '../../../harness/contract/index.ts';
 import {
   emptyPageHeader,
-  pageBytes,
   pageFlags,
   pageRunOf,
   PageCodec,
@@ -13,6 +12,7 @@ import {
 import { epochOfStamp, stampOf } from './stamp.ts';
 import { mix32, unmix32 } from './mix.ts';
 
+const pageBytes = 4096;
 const identity = { uuid: new Uint8Array(16).fill(7), salt: 0x1234 };
 const header: PageHeader = {
   flags: pageFlags.first | pageFlags.last,
@@ -29,10 +29,17 @@ const header: PageHeader = {
   prevBatchDigest: 0xdeadbeef,
 };
 
-test.each([512, 1024, 4096])(
-  'a page comes back as it was sealed with an atomic unit of %i bytes',
-  (atomicUnitBytes) => {
-    const codec = new PageCodec(identity, atomicUnitBytes, crc32c);
+test.each([
+  { pageBytes: 4096, atomicUnitBytes: 512 },
+  { pageBytes: 4096, atomicUnitBytes: 1024 },
+  { pageBytes: 4096, atomicUnitBytes: 4096 },
+  { pageBytes: 16384, atomicUnitBytes: 512 },
+  { pageBytes: 16384, atomicUnitBytes: 4096 },
+  { pageBytes: 16384, atomicUnitBytes: 16384 },
+])(
+  'a page of $pageBytes bytes comes back as it was sealed with an atomic unit of $atomicUnitBytes (@req C2)',
+  ({ pageBytes, atomicUnitBytes }) => {
+    const codec = new PageCodec(identity, { pageBytes, atomicUnitBytes }, crc32c);
     const pages = pageRunOf(new Uint8Array(2 * pageBytes));
     const body = new Uint8Array(codec.bodyBytes);
     createRandom(1).fill(body);
@@ -50,12 +57,17 @@ test.each([512, 1024, 4096])(
 );
 
 test('the body has 4032 bytes, and 4000 on logical blocks of 512 bytes (JOURNAL-ENGINE §4.4)', () => {
-  expect(new PageCodec(identity, 4096, crc32c).bodyBytes).toBe(4032);
-  expect(new PageCodec(identity, 512, crc32c).bodyBytes).toBe(4000);
+  expect(new PageCodec(identity, { pageBytes, atomicUnitBytes: 4096 }, crc32c).bodyBytes).toBe(
+    4032,
+  );
+  expect(new PageCodec(identity, { pageBytes, atomicUnitBytes: 512 }, crc32c).bodyBytes).toBe(4000);
+  expect(
+    new PageCodec(identity, { pageBytes: 16384, atomicUnitBytes: 16384 }, crc32c).bodyBytes,
+  ).toBe(16320);
 });
 
 test('every flipped bit of a page fails its CRC (@req C3)', () => {
-  const codec = new PageCodec(identity, 512, crc32c);
+  const codec = new PageCodec(identity, { pageBytes, atomicUnitBytes: 512 }, crc32c);
   const pages = pageRunOf(new Uint8Array(pageBytes).fill(0x5a));
   codec.seal(pages, 0, header);
   for (let bit = 0; bit < pageBytes * 8; bit += 5) {
@@ -67,12 +79,18 @@ test('every flipped bit of a page fails its CRC (@req C3)', () => {
 
 test('a page of a journal with another uuid or salt is not whole (I16)', () => {
   const pages = pageRunOf(new Uint8Array(pageBytes));
-  new PageCodec(identity, 4096, crc32c).seal(pages, 0, emptyPageHeader(3));
+  new PageCodec(identity, { pageBytes, atomicUnitBytes: 4096 }, crc32c).seal(
+    pages,
+    0,
+    emptyPageHeader(3),
+  );
   for (const other of [
     { ...identity, salt: 0x1235 },
     { ...identity, uuid: new Uint8Array(16).fill(8) },
   ]) {
-    expect(new PageCodec(other, 4096, crc32c).isWhole(pages, 0)).toBe(false);
+    expect(
+      new PageCodec(other, { pageBytes, atomicUnitBytes: 4096 }, crc32c).isWhole(pages, 0),
+    ).toBe(false);
   }
 });
 

@@ -7,7 +7,8 @@ import { readU64, viewOf, writeU64 } from './u64.ts';
  * The journal page: 64 bytes of envelope, then a slice of the record stream (README, "Page").
  * A page is written once and never changed; its absolute number, page_seq, is its identity.
  */
-export const pageBytes = 4096;
+export const pageSizes = [4096, 16384] as const;
+export type PageBytes = (typeof pageSizes)[number];
 const envelopeBytes = 64;
 /** Stamped pages only: the stamp of the first sector, then the words that the others displaced. */
 export const firstStampAt = envelopeBytes;
@@ -70,6 +71,12 @@ export interface JournalIdentity {
   readonly salt: number;
 }
 
+/** Bytes of a page, and of what power loss does not tear. */
+export interface PageShape {
+  readonly pageBytes: number;
+  readonly atomicUnitBytes: number;
+}
+
 /** Several pages in a row, with a view over the same bytes. */
 export interface PageRun {
   readonly bytes: Uint8Array;
@@ -77,12 +84,13 @@ export interface PageRun {
 }
 
 export function pageRunOf(bytes: Uint8Array): PageRun {
-  assert.equal(bytes.length % pageBytes, 0, 'a run of pages is whole pages');
+  assert.equal(bytes.length % pageSizes[0], 0, 'a run of pages is whole pages');
   return { bytes, view: viewOf(bytes) };
 }
 
 export class PageCodec {
   readonly journalId: number;
+  readonly pageBytes: number;
   /** Bytes of a sector that carries a stamp; `pageBytes` where pages are not stamped. */
   readonly sectorBytes: number;
   readonly bodyOffset: number;
@@ -90,7 +98,12 @@ export class PageCodec {
   readonly #crc32c: Crc32c;
   readonly #crcSeed: number;
 
-  constructor(identity: JournalIdentity, atomicUnitBytes: number, crc32c: Crc32c) {
+  constructor(
+    identity: JournalIdentity,
+    { pageBytes, atomicUnitBytes }: PageShape,
+    crc32c: Crc32c,
+  ) {
+    this.pageBytes = pageBytes;
     const salted = new Uint8Array(20);
     salted.set(identity.uuid);
     viewOf(salted).setUint32(16, identity.salt, true);
@@ -104,7 +117,7 @@ export class PageCodec {
   }
 
   get isStamped(): boolean {
-    return this.sectorBytes < pageBytes;
+    return this.sectorBytes < this.pageBytes;
   }
 
   /** Writes the envelope and the stamps around a body that is in place; answers the page's CRC. */
@@ -127,7 +140,7 @@ export class PageCodec {
 
   /** Puts the words that the stamps displaced back in their places; the CRC no longer fits. */
   unstamp({ view }: PageRun, at: number): void {
-    for (let offset = this.sectorBytes, kept = displacedAt; offset < pageBytes; kept += 4) {
+    for (let offset = this.sectorBytes, kept = displacedAt; offset < this.pageBytes; kept += 4) {
       view.setUint32(at + offset, view.getUint32(at + kept, true), true);
       offset += this.sectorBytes;
     }
@@ -135,7 +148,7 @@ export class PageCodec {
 
   #stamp(view: DataView, at: number, stamp: number): void {
     if (this.isStamped) view.setUint32(at + firstStampAt, stamp, true);
-    for (let offset = this.sectorBytes, kept = displacedAt; offset < pageBytes; kept += 4) {
+    for (let offset = this.sectorBytes, kept = displacedAt; offset < this.pageBytes; kept += 4) {
       view.setUint32(at + kept, view.getUint32(at + offset, true), true);
       view.setUint32(at + offset, stamp, true);
       offset += this.sectorBytes;
@@ -163,7 +176,7 @@ export class PageCodec {
   }
 
   #crcOf(bytes: Uint8Array, at: number): number {
-    return this.#crc32c(bytes.subarray(at, at + pageBytes), this.#crcSeed);
+    return this.#crc32c(bytes.subarray(at, at + this.pageBytes), this.#crcSeed);
   }
 }
 

@@ -2,7 +2,7 @@ import { crc32c } from '@node-rs/crc32';
 import { expect, test } from 'vitest';
 import { driveGeometry } from '../twin.fixture.ts';
 import { ownerOf, owns, withEpoch, type EpochEntry } from './epoch-table.ts';
-import { planLayout, superblockSlots } from './layout.ts';
+import { planLayout, superblockSlots, type LayoutWish } from './layout.ts';
 import {
   decodeSuperblock,
   encodeSuperblock,
@@ -10,7 +10,14 @@ import {
   type Superblock,
 } from './superblock.ts';
 
-const wish = { ringPages: 64, segmentPages: 16, dataBlocks: 64, trustAtomicUnit: true };
+const wish: LayoutWish = {
+  pageBytes: 16384,
+  ringPages: 64,
+  segmentPages: 16,
+  dataBlocks: 64,
+  spareBlocks: 9,
+  trustAtomicUnit: true,
+};
 
 function epochEntry(epoch: number, firstPageSeq: number): EpochEntry {
   const salt = new Uint8Array(32).fill(epoch);
@@ -32,6 +39,14 @@ function example(): Superblock {
     nextLsnFloor: 231,
     releasedLsn: 5,
     windowPages: 16,
+    mode: 'undo-redo',
+    isStrict: true,
+    doubleWrite: 'full',
+    keyId: new Uint8Array(16).fill(9),
+    durability: {
+      journal: { path: 'flush', fuaNs: 4_007_000, flushNs: 1_643_000 },
+      data: { path: 'none', fuaNs: 0, flushNs: 0 },
+    },
   };
 }
 
@@ -78,7 +93,7 @@ test('slots and extents lie apart and inside the device', () => {
     journalDeviceBytes - 983_040,
     journalDeviceBytes - 917_504,
   ]);
-  expect(extents.ring).toEqual({ byteOffset: 2 ** 20, byteCount: 64 * 4096 });
+  expect(extents.ring).toEqual({ byteOffset: 2 ** 20, byteCount: 64 * 16384 });
   expect(extents.data.byteOffset).toBeGreaterThanOrEqual(2 ** 21);
   expect(extents.data.byteOffset + extents.data.byteCount).toBeLessThanOrEqual(slots[2]! - 65_536);
 });
@@ -86,7 +101,7 @@ test('slots and extents lie apart and inside the device', () => {
 test('a device that is too small is refused with the bytes that it takes', () => {
   const small = driveGeometry({ capacityBlocks: 512 });
   expect(() => planLayout(wish, small, undefined)).toThrow(
-    /journal device has 2097152 bytes, expected at least 3670016/,
+    /journal device has 2097152 bytes, expected at least 4493312/,
   );
 });
 

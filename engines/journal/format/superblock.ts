@@ -3,7 +3,15 @@ import type { Crc32c } from './crc32c.ts';
 import { epochEntriesMax, type EpochEntry } from './epoch-table.ts';
 import type { Extent, Layout } from './layout.ts';
 import type { LogPosition } from './log-position.ts';
-import type { JournalIdentity } from './page.ts';
+import {
+  doubleWriteModes,
+  durabilityPaths,
+  volumeModes,
+  type DoubleWriteMode,
+  type DurabilityPath,
+  type VolumeModeName,
+} from './modes.ts';
+import { pageSizes, type JournalIdentity } from './page.ts';
 import { saltBytes } from './payloads.ts';
 import { readU64, viewOf, writeU64 } from './u64.ts';
 
@@ -54,6 +62,11 @@ const at = {
   keyId: 256,
   epochCount: 272,
   dataBlocks: 280,
+  spareBlocks: 288,
+  mode: 296,
+  doubleWrite: 297,
+  durability: 298,
+  calibration: 304,
   epochs: 512,
   digest: 4076,
   crc: 4092,
@@ -61,6 +74,7 @@ const at = {
 
 const epochEntryBytes = 64;
 const digestBytes = 16;
+export const keyIdBytes = 16;
 
 export interface Superblock {
   readonly sequence: number;
@@ -82,6 +96,22 @@ export interface Superblock {
   readonly releasedLsn: number;
   /** Most pages between the oldest page that is not durable and the newest submitted. */
   readonly windowPages: number;
+  readonly mode: VolumeModeName;
+  /** An acknowledgement waits until a second page says that the first is durable. */
+  readonly isStrict: boolean;
+  readonly doubleWrite: DoubleWriteMode;
+  /** Name of the key that pages are encrypted with; undefined where they are not. */
+  readonly keyId: Uint8Array | undefined;
+  /** Chosen when the journal was made, for the journal's device and for that of the data. */
+  readonly durability: { readonly journal: Calibration; readonly data: Calibration };
+}
+
+/** How writes become durable, and what the alternatives took when that was chosen (0: not measured). */
+export interface Calibration {
+  readonly path: DurabilityPath;
+  /** Median of a lone write of 8 KiB, in nanoseconds below 2^32. */
+  readonly fuaNs: number;
+  readonly flushNs: number;
 }
 
 export function newestEpochOf(superblock: Superblock): EpochEntry {
@@ -102,6 +132,7 @@ export function encodeSuperblock(superblock: Superblock, target: Uint8Array, crc
   target.fill(0);
   const view = viewOf(target);
   writeGeometry(view, target, superblock);
+  writeManner(view, target, superblock);
   writeLogState(view, superblock);
   writeEpochs(view, target, superblock.epochs);
   target.set(digestOf(target), at.digest);
@@ -112,6 +143,9 @@ function writeGeometry(view: DataView, target: Uint8Array, superblock: Superbloc
   const { layout, identity } = superblock;
   const flags =
     (superblock.isClean ? superblockFlags.clean : 0) |
+    (superblock.keyId === undefined ? 0 : superblockFlags.encrypted) |
+    (layout.extents.map.byteCount > 0 ? superblockFlags.map : 0) |
+    (superblock.isStrict ? superblockFlags.strict : 0) |
     (superblock.trustsAtomicUnit ? superblockFlags.trustAtomic : 0) |
     (layout.dataDeviceBytes > 0 ? superblockFlags.dataApart : 0);
   view.setUint32(at.magic, superblockMagic, true);
@@ -131,6 +165,19 @@ function writeGeometry(view: DataView, target: Uint8Array, superblock: Superbloc
   view.setUint32(at.segmentPages, layout.segmentPages, true);
   view.setUint32(at.segmentCount, layout.ringPages / layout.segmentPages, true);
   writeU64(view, at.dataBlocks, layout.dataBlocks);
+  writeU64(view, at.spareBlocks, layout.spareBlocks);
+}
+
+function writeManner(view: DataView, target: Uint8Array, superblock: Superblock): void {
+  const { mode, doubleWrite, durability, keyId } = superblock;
+  target[at.mode] = volumeModes.indexOf(mode);
+  target[at.doubleWrite] = doubleWriteModes.indexOf(doubleWrite);
+  if (keyId !== undefined) target.set(keyId, at.keyId);
+  [durability.journal, durability.data].forEach(({ path, fuaNs, flushNs }, device) => {
+    target[at.durability + device] = durabilityPaths.indexOf(path);
+    view.setUint32(at.calibration + 8 * device, fuaNs, true);
+    view.setUint32(at.calibration + 8 * device + 4, flushNs, true);
+  });
 }
 
 function writeLogState(view: DataView, superblock: Superblock): void {
@@ -191,8 +238,21 @@ export function decodeSuperblock(bytes: Uint8Array, crc32c: Crc32c): SlotContent
   }
   const version = view.getUint16(at.version, true);
   if (version > superblockVersion) return { kind: 'newer', version };
-  if (!hasItsDigest(bytes) || version !== superblockVersion) return { kind: 'damaged' };
+  if (!hasItsDigest(bytes) || version !== superblockVersion || !hasKnownManner(view)) {
+    return { kind: 'damaged' };
+  }
   return { kind: 'valid', superblock: readFields(view, bytes) };
+}
+
+/** Numbers that this version gives a meaning to; others cannot come from it. */
+function hasKnownManner(view: DataView): boolean {
+  return (
+    pageSizes.some((size) => size === view.getUint32(at.pageBytes, true)) &&
+    view.getUint8(at.mode) < volumeModes.length &&
+    view.getUint8(at.doubleWrite) < doubleWriteModes.length &&
+    view.getUint8(at.durability) < durabilityPaths.length &&
+    view.getUint8(at.durability + 1) < durabilityPaths.length
+  );
 }
 
 /** The digest is independent of the CRC: an error that one polynomial misses meets another test. */
@@ -227,6 +287,22 @@ function readFields(view: DataView, bytes: Uint8Array): Superblock {
     nextLsnFloor: readU64(view, at.nextLsnFloor),
     releasedLsn: readU64(view, at.releasedLsn),
     windowPages: view.getUint32(at.windowPages, true),
+    mode: volumeModes[bytes[at.mode]!]!,
+    isStrict: (flags & superblockFlags.strict) !== 0,
+    doubleWrite: doubleWriteModes[bytes[at.doubleWrite]!]!,
+    keyId:
+      (flags & superblockFlags.encrypted) === 0
+        ? undefined
+        : bytes.slice(at.keyId, at.keyId + keyIdBytes),
+    durability: { journal: readCalibration(view, 0), data: readCalibration(view, 1) },
+  };
+}
+
+function readCalibration(view: DataView, device: 0 | 1): Calibration {
+  return {
+    path: durabilityPaths[view.getUint8(at.durability + device)]!,
+    fuaNs: view.getUint32(at.calibration + 8 * device, true),
+    flushNs: view.getUint32(at.calibration + 8 * device + 4, true),
   };
 }
 
@@ -242,7 +318,7 @@ function readLayout(view: DataView): Layout {
   ) as unknown as Layout['extents'];
   const segmentPages = view.getUint32(at.segmentPages, true);
   return {
-    pageBytes: view.getUint32(at.pageBytes, true),
+    pageBytes: pageSizes.find((size) => size === view.getUint32(at.pageBytes, true))!,
     atomicUnitBytes: view.getUint32(at.atomicUnitBytes, true),
     logicalBlockBytes: view.getUint32(at.logicalBlockBytes, true),
     journalDeviceBytes: readU64(view, at.journalDeviceBytes),
@@ -250,6 +326,7 @@ function readLayout(view: DataView): Layout {
     ringPages: segmentPages * view.getUint32(at.segmentCount, true),
     segmentPages,
     dataBlocks: readU64(view, at.dataBlocks),
+    spareBlocks: readU64(view, at.spareBlocks),
     extents,
   };
 }

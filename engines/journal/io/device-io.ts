@@ -1,6 +1,6 @@
 import { DeviceError, type BlockDevice } from '../../../harness/contract/index.ts';
 import { OutcomeUnknown } from '../errors.ts';
-import type { DurabilityPath } from './durability.ts';
+import type { DurabilityPath } from '../format/modes.ts';
 import type { WritePurpose, WriteTally } from './write-tally.ts';
 
 export interface WritePart {
@@ -14,14 +14,24 @@ export interface WritePart {
  */
 export class DeviceIo {
   readonly device: BlockDevice;
-  readonly path: DurabilityPath;
+  #path: DurabilityPath;
   readonly #tally: WriteTally;
   #stopped: string | undefined;
 
   constructor(device: BlockDevice, path: DurabilityPath, tally: WriteTally) {
     this.device = device;
-    this.path = path;
+    this.#path = path;
     this.#tally = tally;
+  }
+
+  /** How writes to it become durable. */
+  get path(): DurabilityPath {
+    return this.#path;
+  }
+
+  /** Once it is known what the journal on it was made with. */
+  usePath(path: DurabilityPath): void {
+    this.#path = path;
   }
 
   /** From now on nothing is written or flushed: whoever is half way through does not go on. */

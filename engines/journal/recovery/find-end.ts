@@ -28,7 +28,7 @@ export interface FoundLog {
  * cannot be read.
  */
 export function findLog(ring: RingContents, found: Superblock, crc32c: Crc32c): FoundLog {
-  const codec = new PageCodec(found.identity, found.layout.atomicUnitBytes, crc32c);
+  const codec = new PageCodec(found.identity, found.layout, crc32c);
   const bounds = { tailPageSeq: found.tail.pageSeq, epochs: found.epochs };
   let scan = new RingScan(ring, codec, bounds);
   let superblock = found;

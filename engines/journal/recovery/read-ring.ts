@@ -1,6 +1,6 @@
 import { DeviceError } from '../../../harness/contract/index.ts';
 import type { Layout } from '../format/layout.ts';
-import { pageBytes, pageRunOf, type PageRun } from '../format/page.ts';
+import { pageRunOf, type PageRun } from '../format/page.ts';
 import type { DeviceIo } from '../io/device-io.ts';
 
 export interface RingContents {
@@ -18,6 +18,7 @@ const chunksInFlight = 8;
  */
 export async function readRing(io: DeviceIo, layout: Layout): Promise<RingContents> {
   const { byteOffset, byteCount } = layout.extents.ring;
+  const { pageBytes } = layout;
   const bytes = io.device.allocate(byteCount);
   const unreadable = new Set<number>();
   for (let at = 0; at < byteCount; at += chunkBytesMax * chunksInFlight) {
@@ -25,19 +26,24 @@ export async function readRing(io: DeviceIo, layout: Layout): Promise<RingConten
     const end = Math.min(byteCount, at + chunkBytesMax * chunksInFlight);
     for (let from = at; from < end; from += chunkBytesMax) {
       const chunk = bytes.subarray(from, Math.min(from + chunkBytesMax, byteCount));
-      reads.push(readChunk(io, byteOffset, from, chunk, unreadable));
+      reads.push(readChunk({ io, ringOffset: byteOffset, pageBytes, unreadable }, from, chunk));
     }
     await Promise.all(reads);
   }
   return { pages: pageRunOf(bytes), unreadable };
 }
 
+interface ReadSite {
+  readonly io: DeviceIo;
+  readonly ringOffset: number;
+  readonly pageBytes: number;
+  readonly unreadable: Set<number>;
+}
+
 async function readChunk(
-  io: DeviceIo,
-  ringOffset: number,
+  { io, ringOffset, pageBytes, unreadable }: ReadSite,
   from: number,
   chunk: Uint8Array,
-  unreadable: Set<number>,
 ): Promise<void> {
   if (await canRead(io, ringOffset + from, chunk)) return;
   for (let at = 0; at < chunk.length; at += pageBytes) {
@@ -51,7 +57,7 @@ async function readPage(io: DeviceIo, byteOffset: number, page: Uint8Array): Pro
   if (await canRead(io, byteOffset, page)) return true;
   const { logicalBlockBytes } = io.device.geometry;
   let isWhole = true;
-  for (let at = 0; at < pageBytes; at += logicalBlockBytes) {
+  for (let at = 0; at < page.length; at += logicalBlockBytes) {
     const block = page.subarray(at, at + logicalBlockBytes);
     if (!(await canRead(io, byteOffset + at, block))) {
       block.fill(0);

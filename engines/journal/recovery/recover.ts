@@ -4,12 +4,13 @@ import { writeBlocks } from '../destage/write-blocks.ts';
 import { crc32cOf } from '../format/crc32c.ts';
 import { withEpoch } from '../format/epoch-table.ts';
 import { isDataLabelOf } from '../format/label.ts';
-import { blockBytes, usableBytes } from '../format/layout.ts';
+import { blockBytes, usableBytes, type Layout } from '../format/layout.ts';
 import type { LogPosition } from '../format/log-position.ts';
-import { pageBytes, type PageCodec } from '../format/page.ts';
+import type { PageCodec } from '../format/page.ts';
 import { saltBytes, type EpochStart } from '../format/payloads.ts';
 import { newestEpochOf, type Superblock } from '../format/superblock.ts';
 import type { DeviceIo } from '../io/device-io.ts';
+import { pathAtOpen } from '../io/durability.ts';
 import { SuperblockStore } from '../io/superblock-store.ts';
 import { findLog, type FoundLog } from './find-end.ts';
 import { readRing } from './read-ring.ts';
@@ -51,6 +52,7 @@ export async function recover(site: RecoverySite): Promise<RecoveredJournal> {
   await journal.flushPlainWrites();
   const superblock = await readSuperblocks(journal, crc32c);
   await checkAgainst(superblock, site);
+  settlePaths(superblock, site);
   const ring = await readRing(journal, superblock.layout);
   const found = findLog(ring, superblock, crc32c);
   const replayed = replayLog(found.log, superblock.layout, found.superblock.releasedLsn);
@@ -68,16 +70,26 @@ async function checkAgainst(superblock: Superblock, site: RecoverySite): Promise
       `the journal was made for a data device of ${layout.dataDeviceBytes} bytes (0: none of its own), this one has ${dataBytes}`,
     );
   }
-  checkWindow(site.config, layout.ringPages);
+  checkWindow(site.config, layout);
   if (!isApart) return;
-  const label = site.data.device.allocate(pageBytes);
+  const label = site.data.device.allocate(blockBytes);
   await site.data.read(0, label);
   if (!isDataLabelOf(identity.uuid, label, crc32cOf(site.platform))) {
     throw new EngineRefusal('incompatible', 'the data device does not belong to this journal');
   }
 }
 
-function checkWindow({ windowPages, transactionBytesMax }: JournalConfig, ringPages: number): void {
+/** Until here both devices were used in the way that is right for certain. */
+function settlePaths({ durability }: Superblock, { journal, data, config }: RecoverySite): void {
+  journal.usePath(pathAtOpen(config.durability, journal.device.geometry, durability.journal.path));
+  if (data === journal) return;
+  data.usePath(pathAtOpen(config.durability, data.device.geometry, durability.data.path));
+}
+
+function checkWindow(
+  { windowPages, transactionBytesMax }: JournalConfig,
+  { ringPages, pageBytes }: Layout,
+): void {
   const quarterPages = Math.floor(ringPages / 4);
   const needed = Math.max(windowPages, Math.ceil(transactionBytesMax / pageBytes));
   if (needed <= quarterPages) return;

@@ -1,5 +1,5 @@
 import { ownerOf, owns, type EpochEntry } from '../format/epoch-table.ts';
-import { pageAt, pageBytes, pageMagic, type PageCodec, type PageRun } from '../format/page.ts';
+import { pageAt, pageMagic, type PageCodec, type PageRun } from '../format/page.ts';
 import { readU64 } from '../format/u64.ts';
 import type { RingContents } from './read-ring.ts';
 import { damageOf } from './tear.ts';
@@ -45,14 +45,14 @@ export class RingScan {
     this.unreadable = ring.unreadable;
     this.codec = codec;
     this.bounds = bounds;
-    this.ringPages = ring.pages.bytes.length / pageBytes;
+    this.ringPages = ring.pages.bytes.length / codec.pageBytes;
     this.#states = new Uint8Array(this.ringPages);
     for (let slot = 0; slot < this.ringPages; slot++) this.#classify(slot);
   }
 
   /** Byte offset of the slot of a page within the ring. */
   offsetOf(pageSeq: number): number {
-    return (pageSeq % this.ringPages) * pageBytes;
+    return (pageSeq % this.ringPages) * this.codec.pageBytes;
   }
 
   /** Only for pages in [tail, tail + N). */
@@ -85,7 +85,7 @@ export class RingScan {
   #classify(slot: number): void {
     const { view } = this.pages;
     const { tailPageSeq, epochs } = this.bounds;
-    const at = slot * pageBytes;
+    const at = slot * this.codec.pageBytes;
     if (view.getUint32(at + pageAt.magic, true) !== pageMagic) return;
     if (view.getUint32(at + pageAt.journalId, true) !== this.codec.journalId) return;
     const pageSeq = readU64(view, at + pageAt.pageSeq);

@@ -1,9 +1,14 @@
 import { crc32c } from '@node-rs/crc32';
 import { expect, test } from 'vitest';
-import { pageBytes, pageRunOf, PageCodec, type PageHeader } from '../format/page.ts';
+import { pageRunOf, PageCodec, type PageHeader } from '../format/page.ts';
 import { damageOf, type Damage } from './tear.ts';
 
-const codec = new PageCodec({ uuid: new Uint8Array(16).fill(1), salt: 5 }, 512, crc32c);
+const pageBytes = 4096;
+const codec = new PageCodec(
+  { uuid: new Uint8Array(16).fill(1), salt: 5 },
+  { pageBytes, atomicUnitBytes: 512 },
+  crc32c,
+);
 const owner = { epochFrom: 7, epoch: 7, firstPageSeq: 100, firstLsn: 1, salt: new Uint8Array(32) };
 const expected = { pageSeq: 128, owner, newestEpoch: 7, ringPages: 64 };
 
@@ -69,7 +74,11 @@ test('a flipped bit anywhere in a written page is rot, also in a stamp (R3, I10)
 });
 
 test('without stamps any damage is rot', () => {
-  const plain = new PageCodec({ uuid: new Uint8Array(16), salt: 5 }, 4096, crc32c);
+  const plain = new PageCodec(
+    { uuid: new Uint8Array(16), salt: 5 },
+    { pageBytes, atomicUnitBytes: 4096 },
+    crc32c,
+  );
   const page = mixture(sealed(64, 3), sealed(128, 7), 1);
   expect(damageOf(pageRunOf(page), 0, plain, expected)).toBe('rotten');
 });

@@ -1,5 +1,5 @@
 import { owns, type EpochEntry } from '../format/epoch-table.ts';
-import { firstStampAt, pageAt, pageBytes, type PageCodec, type PageRun } from '../format/page.ts';
+import { firstStampAt, pageAt, type PageCodec, type PageRun } from '../format/page.ts';
 import { epochOfStamp, stampOf } from '../format/stamp.ts';
 import { readU64 } from '../format/u64.ts';
 
@@ -33,7 +33,7 @@ export function damageOf(
   expected: ExpectedPage,
 ): Damage {
   if (!codec.isStamped) return 'rotten';
-  const sectors = pageBytes / codec.sectorBytes;
+  const sectors = codec.pageBytes / codec.sectorBytes;
   let expectedSectors = 0;
   for (let sector = 0; sector < sectors; sector++) {
     const age =
