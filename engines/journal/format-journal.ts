@@ -10,6 +10,8 @@ import { encodeSuperblock, superblockBytes, type Superblock } from './format/sup
 import { DeviceIo } from './io/device-io.ts';
 import { calibrate, durabilityPathOf } from './io/durability.ts';
 import { WriteTally } from './io/write-tally.ts';
+import { volumeKindOf } from './volume/volume-kinds.ts';
+import type { VolumeSite } from './volume/volume-mode.ts';
 
 /** The devices of a journal: one for everything, or the volume's blocks on one of their own. */
 export interface JournalDevices {
@@ -39,6 +41,7 @@ export async function formatJournal(
   const durability = await calibrateAll(journal, data, config, layout, platform);
   const superblock = firstSuperblock(config, layout, durability, platform);
   await stampRing(journal, superblock, platform);
+  await formatVolume({ journal, data, superblock, config, platform });
   if (data !== journal) await labelData(data, superblock, platform);
   await writeLabel(journal, superblock);
   await writeAllSuperblocks(journal, superblock, platform);
@@ -137,6 +140,12 @@ async function stampRing(io: DeviceIo, superblock: Superblock, platform: Platfor
     await io.write('format', byteOffset, pages.bytes, { fua: false });
   }
   await io.flushPlainWrites();
+}
+
+function formatVolume(site: Omit<VolumeSite, 'layout' | 'crc32c'>): Promise<void> {
+  const { superblock, platform } = site;
+  const { layout, mode } = superblock;
+  return volumeKindOf(mode).format({ ...site, layout, crc32c: crc32cOf(platform) });
 }
 
 async function labelData(io: DeviceIo, superblock: Superblock, platform: Platform): Promise<void> {

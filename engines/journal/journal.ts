@@ -4,9 +4,6 @@ import { GroupCommit } from './commit/group-commit.ts';
 import { IdleWatermark } from './commit/idle-watermark.ts';
 import {
   appendRecord,
-  blockWrite,
-  blocksOf,
-  transaction,
   type BlockData,
   type Operation,
   type Settlement,
@@ -26,8 +23,7 @@ import { durabilityPathOf } from './io/durability.ts';
 import { WriteTally } from './io/write-tally.ts';
 import { recover, type RecoveredJournal } from './recovery/recover.ts';
 import { AppendedRecords, type AppendedRecord } from './volume/appended-records.ts';
-import { PendingBlocks } from './volume/pending-blocks.ts';
-import { readVolume } from './volume/read-volume.ts';
+import type { VolumeMode } from './volume/volume-mode.ts';
 
 /** What recovery found and did. */
 export interface JournalRecovery {
@@ -89,7 +85,7 @@ export class Journal implements AsyncDisposable {
   readonly #parts: JournalParts;
   readonly #crc32c: Crc32c;
   readonly #live: LiveBatches;
-  readonly #pending = new PendingBlocks();
+  readonly #volume: VolumeMode;
   readonly #appended: AppendedRecords;
   readonly #need: SpaceNeed;
   readonly #sealer: BatchSealer;
@@ -119,6 +115,7 @@ export class Journal implements AsyncDisposable {
       epochStart,
       crc32c: this.#crc32c,
     });
+    this.#volume = this.#openVolume();
     this.#destager = this.#makeDestager();
     this.#commit = this.#makeCommit();
     this.#watermark = new IdleWatermark(platform.clock, () => {
@@ -133,14 +130,8 @@ export class Journal implements AsyncDisposable {
   /** Writes whole blocks of 4 KiB from `block` on, all or nothing. Resolves to the LSN. */
   async write(block: number, bytes: Uint8Array): Promise<number> {
     this.#checkBlocks(block, bytes.length);
-    const data = bytes.slice();
-    const single = (settled: Settlement): Operation =>
-      blockWrite(block, data, settled, this.#crc32c);
-    if (fitsOneBatch(data.length, this.#need)) return this.#submit(data.length, single);
-    this.#checkTransaction(data.length);
-    return this.#submit(data.length, (settled) =>
-      transaction(blocksOf(block, data), settled, this.#crc32c),
-    );
+    this.#checkTransaction(bytes.length);
+    return this.#count(bytes.length, this.#volume.write(block, bytes.slice()));
   }
 
   /** Writes single blocks of 4 KiB, all or nothing. Resolves to the LSN of the commit record. */
@@ -149,7 +140,7 @@ export class Journal implements AsyncDisposable {
     for (const { block, data } of changes) this.#checkTransactionBlock(block, data);
     this.#checkTransaction(byteCount);
     const blocks = changes.map(({ block, data }) => ({ block, data: data.slice() }));
-    return this.#submit(byteCount, (settled) => transaction(blocks, settled, this.#crc32c));
+    return this.#count(byteCount, this.#volume.transaction(blocks));
   }
 
   /**
@@ -159,9 +150,10 @@ export class Journal implements AsyncDisposable {
   async append(type: number, tenant: number, vshard: number, payload: Uint8Array): Promise<number> {
     this.#checkRecord(type, payload);
     const copy = payload.slice();
-    return this.#submit(copy.length, (settled) =>
+    const submitted = this.#submit((settled) =>
       appendRecord({ type, tenant, vshard }, copy, settled),
     );
+    return this.#count(copy.length, submitted);
   }
 
   /** Reads whole blocks as they were last acknowledged. Throws EngineRefusal. */
@@ -169,7 +161,7 @@ export class Journal implements AsyncDisposable {
     if (this.#state === 'closed') throw closed();
     this.#checkBlocks(block, target.length);
     try {
-      await readVolume(this.#parts.data, this.layout, this.#pending, block, target);
+      await this.#volume.read(block, target);
     } catch (error) {
       throw refusalFor(`block ${block} cannot be read`, error);
     }
@@ -190,6 +182,7 @@ export class Journal implements AsyncDisposable {
   /** Resolves when everything submitted before it has settled; rejects if the journal has failed. */
   async flush(): Promise<void> {
     await this.#lastSubmitted;
+    await this.#volume.flush();
     if (this.#state === 'failed') throw new OutcomeUnknown(this.#failure);
     if (this.#state === 'closed') throw closed();
   }
@@ -220,7 +213,18 @@ export class Journal implements AsyncDisposable {
     if (this.#state !== 'closed') this.#stop('closed', 'the journal was abandoned');
   }
 
-  #submit(byteCount: number, make: (settled: Settlement) => Operation): Promise<number> {
+  /** Counts what was taken. One that was refused says nothing of those before it. */
+  #count(byteCount: number, submitted: Promise<number>): Promise<number> {
+    const before = this.#lastSubmitted;
+    this.#parts.tally.userBytes += byteCount;
+    this.#lastSubmitted = submitted.catch((error: unknown) => {
+      if (error instanceof EngineRefusal) this.#parts.tally.userBytes -= byteCount;
+      return before;
+    });
+    return submitted;
+  }
+
+  async #submit(make: (settled: Settlement) => Operation): Promise<number> {
     this.#checkActive();
     let settled: Settlement | undefined;
     const acknowledged = new Promise<number>((resolve, reject) => {
@@ -229,8 +233,6 @@ export class Journal implements AsyncDisposable {
     const operation = make(settled!);
     this.#checkQueue(operation);
     this.#commit.submit(operation);
-    this.#parts.tally.userBytes += byteCount;
-    this.#lastSubmitted = acknowledged.catch(() => undefined);
     return acknowledged;
   }
 
@@ -336,15 +338,24 @@ export class Journal implements AsyncDisposable {
     });
   }
 
+  #openVolume(): VolumeMode {
+    return this.#parts.recovered.volume.open({
+      recordBytesMax: this.#need.capacityBytes,
+      submit: (make) => this.#submit(make),
+      fail: (error) => {
+        this.#fail(error);
+      },
+    });
+  }
+
   #makeDestager(): Destager {
-    const { data, config, recovered } = this.#parts;
+    const { config, recovered } = this.#parts;
     return new Destager({
-      data,
       layout: this.layout,
       config,
       superblock: recovered.superblock,
       live: this.#live,
-      pending: this.#pending,
+      volume: this.#volume,
       head: () => this.#sealer.head,
       durable: () => this.#commit.durable,
       onSpace: () => {
@@ -366,9 +377,12 @@ export class Journal implements AsyncDisposable {
     this.#destager.noteProgress();
   }
 
-  #noteAcknowledged({ blocks, isAppend, drafts, lastLsn: lsn }: Operation): void {
-    for (const { block, data } of blocks) this.#pending.set(block, { lsn, data });
-    if (!isAppend) return;
+  #noteAcknowledged(operation: Operation): void {
+    const { isAppend, drafts, lastLsn: lsn } = operation;
+    if (!isAppend) {
+      this.#volume.noteAcknowledged(operation);
+      return;
+    }
     const { type, tenant, vshard, data: payload } = drafts[0]!;
     if (lsn > this.#live.releasedLsn) this.#appended.add({ lsn, type, tenant, vshard, payload });
   }
@@ -400,11 +414,6 @@ export class Journal implements AsyncDisposable {
     this.#destager.stop();
     this.#commit.stop(reason);
   }
-}
-
-/** A run of blocks as one record, or as a transaction where that is larger than a batch. */
-function fitsOneBatch(byteCount: number, need: SpaceNeed): boolean {
-  return byteCount + recordHeaderBytes + 16 <= need.capacityBytes;
 }
 
 function closed(): EngineRefusal {

@@ -1,19 +1,16 @@
 import type { JournalConfig } from '../config.ts';
 import type { Layout } from '../format/layout.ts';
 import type { LogPosition } from '../format/log-position.ts';
-import type { DeviceIo } from '../io/device-io.ts';
 import type { SuperblockStore } from '../io/superblock-store.ts';
-import type { PendingBlocks } from '../volume/pending-blocks.ts';
+import type { VolumeMode } from '../volume/volume-mode.ts';
 import type { LiveBatches } from './live-batches.ts';
-import { writeBlocks } from './write-blocks.ts';
 
 export interface DestageSite {
-  readonly data: DeviceIo;
   readonly layout: Layout;
   readonly config: JournalConfig;
   readonly superblock: SuperblockStore;
   readonly live: LiveBatches;
-  readonly pending: PendingBlocks;
+  readonly volume: VolumeMode;
   /** Where the next batch goes, and how far the log is durable. */
   head(): LogPosition;
   durable(): LogPosition;
@@ -109,12 +106,10 @@ export class Destager {
     return live.cutFor(head.pageSeq - keptPages, head);
   }
 
-  /** Puts every block version below that LSN in its place, then moves the tail. */
+  /** What the log before that LSN says of the volume becomes durable in place; then the tail moves. */
   async #destage(endLsn: number, tail: LogPosition): Promise<void> {
-    const { data, layout, superblock, live, pending } = this.#site;
-    const versions = pending.writtenBefore(endLsn);
-    await writeBlocks(data, layout, versions.keys(), (block) => versions.get(block)!.data);
-    await data.flushPlainWrites();
+    const { superblock, live, volume } = this.#site;
+    await volume.checkpoint(endLsn);
     const durable = this.#site.durable();
     await superblock.update({
       tail,
@@ -122,7 +117,6 @@ export class Destager {
       durablePageSeq: durable.pageSeq,
       releasedLsn: live.releasedLsn,
     });
-    pending.drop(versions);
     live.dropBefore(tail.pageSeq);
   }
 }

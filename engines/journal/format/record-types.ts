@@ -1,6 +1,6 @@
 /**
  * Types of records. Bit 15: a reader that does not know the type must refuse. Bit 14: the payload is
- * encrypted (not in this version). The numbers 0x100 to 0x1ff are the engine's own; all others belong
+ * encrypted (never written: pages are encrypted whole). The numbers 0x100 to 0x1ff are the engine's own; all others belong
  * to the caller of `append`.
  */
 export const requiredBit = 0x8000;

@@ -1,7 +1,6 @@
 import { EngineRefusal, type Platform } from '../../../harness/contract/index.ts';
 import type { JournalConfig } from '../config.ts';
-import { writeBlocks } from '../destage/write-blocks.ts';
-import { crc32cOf } from '../format/crc32c.ts';
+import { crc32cOf, type Crc32c } from '../format/crc32c.ts';
 import { withEpoch } from '../format/epoch-table.ts';
 import { isDataLabelOf } from '../format/label.ts';
 import { blockBytes, usableBytes, type Layout } from '../format/layout.ts';
@@ -15,6 +14,8 @@ import { SuperblockStore } from '../io/superblock-store.ts';
 import { findLog, type FoundLog } from './find-end.ts';
 import { readRing } from './read-ring.ts';
 import { readSuperblocks } from './read-superblocks.ts';
+import { volumeKindOf } from '../volume/volume-kinds.ts';
+import type { VolumeReplay } from '../volume/volume-mode.ts';
 import { replayLog, type ReplayedBatch, type ReplayedLog } from './replay.ts';
 
 export interface RecoverySite {
@@ -34,6 +35,7 @@ export interface RecoveredJournal {
   readonly epochStart: EpochStart;
   /** Batches that still hold appended records, oldest first. */
   readonly batches: readonly ReplayedBatch[];
+  readonly volume: VolumeReplay;
   readonly appended: ReplayedLog['appended'];
   readonly recordsReplayed: number;
   readonly blocksWritten: number;
@@ -55,9 +57,10 @@ export async function recover(site: RecoverySite): Promise<RecoveredJournal> {
   settlePaths(superblock, site);
   const ring = await readRing(journal, superblock.layout);
   const found = findLog(ring, superblock, crc32c);
-  const replayed = replayLog(found.log, superblock.layout, found.superblock.releasedLsn);
-  const blocksWritten = await writeBack(site, found, replayed);
-  return { ...(await claim(site, found, replayed)), blocksWritten };
+  const volume = await beginReplay(site, found, crc32c);
+  const replayed = replayLog(found.log, volume, found.superblock.releasedLsn);
+  const blocksWritten = await volume.restore();
+  return { ...(await claim(site, found, replayed)), volume, blocksWritten };
 }
 
 async function checkAgainst(superblock: Superblock, site: RecoverySite): Promise<void> {
@@ -99,20 +102,14 @@ function checkWindow(
   );
 }
 
-/** The newest committed version of each block goes to its place, and is durable there. */
-async function writeBack(
-  { data }: RecoverySite,
+function beginReplay(
+  { journal, data, config, platform }: RecoverySite,
   { superblock, log }: FoundLog,
-  replayed: ReplayedLog,
-): Promise<number> {
-  // A clean close has destaged everything; records that were kept are there for their reader.
-  if (superblock.isClean || replayed.blocks.size === 0) return 0;
-  const written = await writeBlocks(data, superblock.layout, replayed.blocks.keys(), (block) => {
-    const dataAt = replayed.blocks.get(block)!;
-    return log.stream.subarray(dataAt, dataAt + blockBytes);
-  });
-  await data.flushPlainWrites();
-  return written;
+  crc32c: Crc32c,
+): Promise<VolumeReplay> {
+  const { layout, mode } = superblock;
+  const site = { journal, data, superblock, layout, config, platform, crc32c };
+  return volumeKindOf(mode).beginReplay(site, log);
 }
 
 /**
@@ -123,7 +120,7 @@ async function claim(
   site: RecoverySite,
   { superblock, codec, log, nextLsnFloor, note }: FoundLog,
   replayed: ReplayedLog,
-): Promise<Omit<RecoveredJournal, 'blocksWritten'>> {
+): Promise<Omit<RecoveredJournal, 'volume' | 'blocksWritten'>> {
   const salt = new Uint8Array(saltBytes);
   site.platform.entropy(salt);
   const head = { ...log.end, nextLsn: nextLsnFloor };

@@ -1,5 +1,5 @@
-import { blockBytes, type Layout } from '../format/layout.ts';
-import type { DeviceIo } from '../io/device-io.ts';
+import { blockBytes, type Layout } from '../../format/layout.ts';
+import type { DeviceIo } from '../../io/device-io.ts';
 
 /** Blocks written in one round: 256 KiB of buffer. */
 export const destageBlocksMax = 64;

@@ -1,5 +1,5 @@
-import { blockBytes, type Layout } from '../format/layout.ts';
-import type { DeviceIo } from '../io/device-io.ts';
+import { blockBytes, type Layout } from '../../format/layout.ts';
+import type { DeviceIo } from '../../io/device-io.ts';
 import type { PendingBlocks } from './pending-blocks.ts';
 
 /**
