@@ -5,9 +5,11 @@ import { IdleWatermark } from './commit/idle-watermark.ts';
 import {
   appendRecord,
   type BlockData,
+  userBytesOf,
   type Operation,
   type Settlement,
 } from './commit/operation.ts';
+import { PayloadSlab } from './commit/payload-slab.ts';
 import { SpaceNeed } from './commit/space-need.ts';
 import { journalOptions, type JournalConfig, type JournalOptions } from './config.ts';
 import { Destager } from './destage/destager.ts';
@@ -92,7 +94,7 @@ export class Journal implements AsyncDisposable {
   readonly #commit: GroupCommit;
   readonly #destager: Destager;
   readonly #watermark: IdleWatermark;
-  #lastSubmitted: Promise<unknown> = Promise.resolve();
+  readonly #slab = new PayloadSlab();
   #state: 'active' | 'closing' | 'closed' | 'failed' = 'active';
   #failure = '';
 
@@ -129,31 +131,32 @@ export class Journal implements AsyncDisposable {
 
   /** Writes whole blocks of 4 KiB from `block` on, all or nothing. Resolves to the LSN. */
   async write(block: number, bytes: Uint8Array): Promise<number> {
+    this.#checkActive();
     this.#checkBlocks(block, bytes.length);
     this.#checkTransaction(bytes.length);
-    return this.#count(bytes.length, this.#volume.write(block, bytes.slice()));
+    return this.#volume.write(block, this.#slab.copy(bytes));
   }
 
   /** Writes single blocks of 4 KiB, all or nothing. Resolves to the LSN of the commit record. */
   async transaction(changes: readonly BlockData[]): Promise<number> {
-    const byteCount = changes.length * blockBytes;
+    this.#checkActive();
     for (const { block, data } of changes) this.#checkTransactionBlock(block, data);
-    this.#checkTransaction(byteCount);
-    const blocks = changes.map(({ block, data }) => ({ block, data: data.slice() }));
-    return this.#count(byteCount, this.#volume.transaction(blocks));
+    this.#checkTransaction(changes.length * blockBytes);
+    return this.#volume.transaction(
+      changes.map(({ block, data }) => ({ block, data: this.#slab.copy(data) })),
+    );
   }
 
   /**
    * Appends a record to the log; it stays there, over any number of opens, until it is released.
    * `type` is the caller's: any but 0x100 to 0x1ff, with bit 15 where a reader must know it.
    */
-  async append(type: number, tenant: number, vshard: number, payload: Uint8Array): Promise<number> {
-    this.#checkRecord(type, payload);
-    const copy = payload.slice();
-    const submitted = this.#submit((settled) =>
-      appendRecord({ type, tenant, vshard }, copy, settled),
-    );
-    return this.#count(copy.length, submitted);
+  append(type: number, tenant: number, vshard: number, payload: Uint8Array): Promise<number> {
+    return this.#submit((settled) => {
+      this.#checkActive();
+      this.#checkRecord(type, payload);
+      return appendRecord({ type, tenant, vshard }, this.#slab.copy(payload), settled);
+    });
   }
 
   /** Reads whole blocks as they were last acknowledged. Throws EngineRefusal. */
@@ -181,8 +184,8 @@ export class Journal implements AsyncDisposable {
 
   /** Resolves when everything submitted before it has settled; rejects if the journal has failed. */
   async flush(): Promise<void> {
-    await this.#lastSubmitted;
     await this.#volume.flush();
+    await this.#commit.settled();
     if (this.#state === 'failed') throw new OutcomeUnknown(this.#failure);
     if (this.#state === 'closed') throw closed();
   }
@@ -197,7 +200,8 @@ export class Journal implements AsyncDisposable {
     this.#state = 'closing';
     this.#watermark.disarm();
     try {
-      await this.#lastSubmitted;
+      await this.#volume.flush();
+      await this.#commit.settled();
       this.#checkNotFailed();
       await this.#destager.sweepAll();
       await this.#writeCleanSuperblock();
@@ -213,27 +217,16 @@ export class Journal implements AsyncDisposable {
     if (this.#state !== 'closed') this.#stop('closed', 'the journal was abandoned');
   }
 
-  /** Counts what was taken. One that was refused says nothing of those before it. */
-  #count(byteCount: number, submitted: Promise<number>): Promise<number> {
-    const before = this.#lastSubmitted;
-    this.#parts.tally.userBytes += byteCount;
-    this.#lastSubmitted = submitted.catch((error: unknown) => {
-      if (error instanceof EngineRefusal) this.#parts.tally.userBytes -= byteCount;
-      return before;
+  // Not async: every promise more costs each operation as much as the rest of this method.
+  #submit(make: (settled: Settlement) => Operation): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#state === 'closed') throw closed();
+      this.#checkNotFailed();
+      const operation = make({ resolve, reject });
+      this.#checkQueue(operation);
+      this.#commit.submit(operation);
+      this.#parts.tally.userBytes += userBytesOf(operation);
     });
-    return submitted;
-  }
-
-  async #submit(make: (settled: Settlement) => Operation): Promise<number> {
-    this.#checkActive();
-    let settled: Settlement | undefined;
-    const acknowledged = new Promise<number>((resolve, reject) => {
-      settled = { resolve, reject };
-    });
-    const operation = make(settled!);
-    this.#checkQueue(operation);
-    this.#commit.submit(operation);
-    return acknowledged;
   }
 
   #checkActive(): void {

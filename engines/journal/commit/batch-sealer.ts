@@ -11,7 +11,7 @@ import {
   type EpochStart,
 } from '../format/payloads.ts';
 import { recordTypes } from '../format/record-types.ts';
-import { recordHeaderBytes, writeRecordHeader } from '../format/record.ts';
+import { recordHeaderBuffer, recordHeaderBytes, writeRecordHeader } from '../format/record.ts';
 import { viewOf, writeU64 } from '../format/u64.ts';
 import { BodyWriter } from './body-writer.ts';
 import { draftBytes, type Operation, type RecordDraft } from './operation.ts';
@@ -77,7 +77,7 @@ export class BatchSealer {
   readonly #segmentPages: number;
   readonly #crc32c: Crc32c;
   readonly #epoch: number;
-  readonly #header = new Uint8Array(recordHeaderBytes);
+  readonly #header = recordHeaderBuffer();
   #head: LogPosition;
   /** Until the first batch of the epoch, which begins with it. */
   #epochStart: EpochStart | undefined;
@@ -159,7 +159,7 @@ export class BatchSealer {
   #putOperationRecord(operation: Operation, draft: RecordDraft, writer: BodyWriter): void {
     const lsn = this.#nextLsn;
     if (operation.sealedCount === 0) operation.firstLsn = lsn;
-    completeHead(draft, operation);
+    if (!operation.isAppend) completeHead(draft, operation);
     operation.lastLsn = lsn;
     operation.digest = foldDigest(operation.digest, this.#putRecord(draft, writer));
   }
@@ -211,10 +211,10 @@ export class BatchSealer {
     const lsn = this.#nextLsn++;
     const payloadBytes = head.length + data.length;
     const header = { type, lsn, tenant, vshard, payloadBytes };
-    const crc = writeRecordHeader(this.#header, header, [head, data], this.#crc32c);
+    const crc = writeRecordHeader(this.#header, header, head, data, this.#crc32c);
     writer.beginRecord(lsn);
-    writer.put(this.#header, lsn);
-    writer.put(head, lsn);
+    writer.put(this.#header.bytes, lsn);
+    if (head.length > 0) writer.put(head, lsn);
     writer.put(data, lsn);
     return crc;
   }

@@ -17,12 +17,14 @@ export class BodyWriter {
     this.#codec = codec;
     this.firstRecord = new Uint16Array(pages.bytes.length / codec.pageBytes);
     this.firstLsn = new Float64Array(this.firstRecord.length);
+    this.firstRecord.fill(noRecordBegins);
   }
 
   restart(): void {
+    const usedPages = this.pageCount;
     this.position = 0;
-    this.firstRecord.fill(noRecordBegins);
-    this.firstLsn.fill(0);
+    this.firstRecord.fill(noRecordBegins, 0, usedPages);
+    this.firstLsn.fill(0, 0, usedPages);
   }
 
   /** Index of the page in which the next byte goes. */
@@ -47,7 +49,8 @@ export class BodyWriter {
       const page = this.pageIndex;
       const within = this.position - page * bodyBytes;
       const end = Math.min(source.length, from + bodyBytes - within);
-      const part = source.subarray(from, end);
+      const isWhole = from === 0 && end === source.length;
+      const part = isWhole ? source : source.subarray(from, end);
       this.#pages.bytes.set(part, page * pageBytes + bodyOffset + within);
       if (this.firstLsn[page] === 0) this.firstLsn[page] = lsn;
       this.position += end - from;

@@ -67,6 +67,8 @@ export class GroupCommit {
   #isFlushing = false;
   #isPumpDue = false;
   #isStopped = false;
+  /** Who waits for what had been submitted when they asked, oldest first. */
+  readonly #waiting: { readonly operation: Operation; resolve(): void }[] = [];
 
   constructor(site: CommitSite) {
     this.#site = site;
@@ -100,6 +102,15 @@ export class GroupCommit {
     });
   }
 
+  /** Resolves once every operation submitted before has settled. */
+  settled(): Promise<void> {
+    const operation = this.#newestOperation;
+    if (operation === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push({ operation, resolve });
+    });
+  }
+
   /** Sends what can be sent now. */
   pump(): void {
     while (!this.#isStopped && this.#inFlight.length < this.#site.config.inFlightBatchesMax) {
@@ -123,8 +134,16 @@ export class GroupCommit {
     for (const operation of new Set([...sealed, ...this.#queue])) {
       operation.settled.reject(new OutcomeUnknown(reason));
     }
+    for (const waiter of this.#waiting.splice(0)) waiter.resolve();
     this.#queue.length = 0;
     this.#inFlight.length = 0;
+  }
+
+  get #newestOperation(): Operation | undefined {
+    return (
+      this.#queue.at(-1) ??
+      this.#inFlight.findLast(({ batch }) => batch.operations.length > 0)?.batch.operations.at(-1)
+    );
   }
 
   get #durableLsn(): number {
@@ -158,12 +177,14 @@ export class GroupCommit {
     if (isComing || this.#inFlight.length > 0) return;
     const operation = this.#queue.shift()!;
     this.#queuedBytes -= operation.byteCount;
+    operation.isSettled = true;
     operation.settled.reject(
       new EngineRefusal(
         'full',
         `the ring has ${this.#freePages} free pages of ${pages} that this takes, and the rest holds appended records that have not been released`,
       ),
     );
+    this.#release();
     queueMicrotask(() => {
       this.pump();
     });
@@ -272,7 +293,13 @@ export class GroupCommit {
       const isWhole = operation.sealedCount === operation.drafts.length;
       if (!isWhole || operation.lastLsn >= end.nextLsn) continue;
       this.#site.onAcknowledged(operation);
+      operation.isSettled = true;
       operation.settled.resolve(operation.lastLsn);
     }
+    this.#release();
+  }
+
+  #release(): void {
+    while (this.#waiting[0]?.operation.isSettled === true) this.#waiting.shift()!.resolve();
   }
 }

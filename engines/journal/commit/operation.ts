@@ -36,6 +36,7 @@ export interface Operation {
   /** Records that have been given their LSN and place. */
   sealedCount: number;
   sealedBytes: number;
+  isSettled: boolean;
   firstLsn: number;
   lastLsn: number;
   /** Over the CRCs of its records so far; the commit record of a transaction carries it. */
@@ -49,6 +50,7 @@ export interface Settlement {
 }
 
 const nothing = new Uint8Array(0);
+const noBlocks: readonly BlockData[] = [];
 
 /** Blocks that follow each other, in one record: all or nothing. `data` must not change any more. */
 export function blockWrite(
@@ -84,7 +86,9 @@ export function appendRecord(
   payload: Uint8Array,
   settled: Settlement,
 ): Operation {
-  return operationOf([{ ...record, head: nothing, data: payload }], [], true, settled);
+  const { type, tenant, vshard } = record;
+  const draft = { type, tenant, vshard, head: nothing, data: payload };
+  return operationOf([draft], noBlocks, true, settled);
 }
 
 export function blocksOf(block: number, data: Uint8Array): BlockData[] {
@@ -116,13 +120,28 @@ function operationOf(
     blocks,
     isAppend,
     settled,
-    byteCount: drafts.reduce((sum, draft) => sum + draftBytes(draft), 0),
+    byteCount: recordBytesOf(drafts),
+    isSettled: false,
     sealedCount: 0,
     sealedBytes: 0,
     firstLsn: 0,
     lastLsn: 0,
     digest: 0,
   };
+}
+
+function recordBytesOf(drafts: readonly RecordDraft[]): number {
+  let byteCount = 0;
+  for (const draft of drafts) byteCount += draftBytes(draft);
+  return byteCount;
+}
+
+/** Bytes of the caller's in it. */
+export function userBytesOf({ drafts, blocks, isAppend }: Operation): number {
+  if (isAppend) return drafts[0]!.data.length;
+  let byteCount = 0;
+  for (const { data } of blocks) byteCount += data.length;
+  return byteCount;
 }
 
 export function draftBytes({ head, data }: RecordDraft): number {

@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { crc32c } from '@node-rs/crc32';
 import { expect, test } from 'vitest';
+import { createRandom } from '../../../harness/contract/index.ts';
+import { crc32cOfFew } from './crc32c.ts';
 import { isRecordWhole, readRecordHeader, recordHeaderBytes, writeRecordHeader } from './record.ts';
 import { isCallersType } from './record-types.ts';
 import { viewOf } from './u64.ts';
@@ -11,7 +13,8 @@ function goldenRecord(): Uint8Array {
   const payload = Buffer.from('hello nodedb');
   const record = new Uint8Array(recordHeaderBytes + payload.length);
   record.set(payload, recordHeaderBytes);
-  writeRecordHeader(record.subarray(0, recordHeaderBytes), put, [payload], crc32c);
+  const header = { bytes: record.subarray(0, recordHeaderBytes), view: viewOf(record) };
+  writeRecordHeader(header, put, new Uint8Array(0), payload, crc32c);
   return record;
 }
 
@@ -20,6 +23,16 @@ test('the record header is byte for byte the 30 bytes of the golden vector (@req
   expect(Buffer.from(goldenRecord().subarray(0, 30)).toString('hex')).toBe(
     '574e5953010001802a000000000000000700000003000c000000c29f9edb',
   );
+});
+
+test('the CRC of a few bytes is that of the native code, from any CRC before them', () => {
+  const random = createRandom(3);
+  for (let count = 0; count < 70; count++) {
+    const bytes = new Uint8Array(70);
+    random.fill(bytes);
+    const before = random.below(2 ** 32);
+    expect(crc32cOfFew(bytes, count, before)).toBe(crc32c(bytes.subarray(0, count), before));
+  }
 });
 
 test('the CRC of a record notices every flipped bit of header and payload (@req C3)', () => {

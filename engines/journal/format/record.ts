@@ -1,4 +1,4 @@
-import type { Crc32c } from './crc32c.ts';
+import { crc32cOfFew, type Crc32c } from './crc32c.ts';
 import { readU64, viewOf, writeU64 } from './u64.ts';
 
 /**
@@ -32,14 +32,27 @@ export interface RecordHeader {
   readonly payloadBytes: number;
 }
 
-/** Writes the header; its CRC covers the payload, handed in as the parts it will be written in. */
+/** A header's bytes, with a view over them. */
+export interface RecordHeaderBytes {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+export function recordHeaderBuffer(): RecordHeaderBytes {
+  const bytes = new Uint8Array(recordHeaderBytes);
+  return { bytes, view: viewOf(bytes) };
+}
+
+/**
+ * Writes the header; its CRC covers the payload, which is `head` and then `data`. Answers the CRC.
+ */
 export function writeRecordHeader(
-  target: Uint8Array,
+  { bytes, view }: RecordHeaderBytes,
   header: RecordHeader,
-  payload: readonly Uint8Array[],
+  head: Uint8Array,
+  data: Uint8Array,
   crc32c: Crc32c,
 ): number {
-  const view = viewOf(target);
   view.setUint32(recordAt.magic, recordMagic, true);
   view.setUint16(recordAt.format, recordFormat, true);
   view.setUint16(recordAt.type, header.type, true);
@@ -47,8 +60,9 @@ export function writeRecordHeader(
   view.setUint32(recordAt.tenant, header.tenant, true);
   view.setUint16(recordAt.vshard, header.vshard, true);
   view.setUint32(recordAt.payloadBytes, header.payloadBytes, true);
-  let crc = crc32c(target.subarray(0, coveredHeaderBytes));
-  for (const part of payload) crc = crc32c(part, crc);
+  let crc = crc32cOfFew(bytes, coveredHeaderBytes, 0);
+  crc = crc32cOfFew(head, head.length, crc);
+  if (data.length > 0) crc = crc32c(data, crc);
   view.setUint32(recordAt.crc, crc, true);
   return crc;
 }
