@@ -1,10 +1,20 @@
-/** `npm run bench [-- NAME]`: runs every `*.bench.ts` whose path holds NAME, and prints its figures. */
+/**
+ * `npm run bench [-- NAME] [--target DIRECTORY|DEVICE]`: runs every `*.bench.ts` whose path holds NAME,
+ * and prints its figures. The target, also POWERCUT_BENCH_TARGET, is what device benchmarks write on.
+ */
 import * as os from 'node:os';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { benchmarkFiles } from '../harness/measure/benchmark-files.ts';
-import type { Benchmark } from '../harness/measure/benchmark.ts';
+import type { Benchmark, BenchmarkRow } from '../harness/measure/benchmark.ts';
+import { shown } from '../harness/measure/paired-runs.ts';
 
-const wanted = process.argv[2] ?? '';
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { target: { type: 'string' } },
+});
+const wanted = positionals[0] ?? '';
+const target = values.target ?? process.env['POWERCUT_BENCH_TARGET'];
 
 process.stdout.write(
   `${os.cpus()[0]?.model ?? 'unknown CPU'}, ${os.availableParallelism()} cores, `,
@@ -13,9 +23,13 @@ process.stdout.write(`kernel ${os.release()}, Node ${process.version}\n`);
 for (const file of benchmarkFiles().filter((name) => name.includes(wanted))) {
   const { default: benchmark } = (await import(pathToFileURL(file).href)) as { default: Benchmark };
   process.stdout.write(`\n${benchmark.name}\n`);
-  for (const { what, value, unit, note } of await benchmark.run('full')) {
-    const figure = value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
-    process.stdout.write(`  ${what.padEnd(44)} ${figure.padStart(12)} ${unit}`);
-    process.stdout.write(note === undefined ? '\n' : `   ${note}\n`);
-  }
+  for (const row of await benchmark.run('full', target === undefined ? {} : { target })) print(row);
+}
+
+function print({ what, value, unit, bar, note }: BenchmarkRow): void {
+  const verdict = bar === undefined ? '' : `   ${bar.verdict}: ${bar.expected}`;
+  const tail = note === undefined ? '' : `   ${note}`;
+  process.stdout.write(
+    `  ${what.padEnd(52)} ${shown(value).padStart(12)} ${unit}${verdict}${tail}\n`,
+  );
 }

@@ -1,18 +1,20 @@
 /**
- * Brings completions from the ring to the event loop without ever blocking it. While requests are in
- * flight it looks at the ring once per turn of the event loop; when nothing has completed for a while
- * it sleeps until the bell rings. A wake-up through the bell crosses two threads, so a device that
- * answers within the spin time is served sooner (figures: the defaults of the io_uring device).
+ * Brings completions from the ring to the event loop. While requests are in flight it looks at the
+ * ring once per turn of the event loop; where nothing has completed it waits in the kernel until
+ * something has, or the event loop has other work. When nothing has completed for long, it leaves
+ * the event loop alone until the bell rings (figures: the defaults of the io_uring device).
  */
 import { setImmediate } from 'node:timers';
 import type { CompletionBell } from '../sys/completion-bell.ts';
 import type { CompletionVisitor, IoUring } from '../sys/io-uring.ts';
+import type { ReadyWait } from '../sys/ready-wait.ts';
 
 export interface CompletionPumpOptions {
   readonly ring: IoUring;
   readonly bell: CompletionBell;
-  /** How long to look at the ring after the last completion or submission before sleeping. */
-  readonly spinMs: number;
+  readonly wait: ReadyWait;
+  /** How long after the last completion or submission to wait before sleeping. */
+  readonly patienceMs: number;
   readonly visit: CompletionVisitor;
   /** Called after the completions of a turn have been visited. */
   onTurn(): void;
@@ -31,7 +33,7 @@ export class CompletionPump {
 
   /** Requests have been given to the kernel. */
   kick(): void {
-    this.#sleepAtMs = performance.now() + this.#options.spinMs;
+    this.#sleepAtMs = performance.now() + this.#options.patienceMs;
     this.#keepTurning();
   }
 
@@ -43,16 +45,24 @@ export class CompletionPump {
 
   readonly #turn = (): void => {
     const options = this.#options;
-    const { ring, visit, spinMs, bell } = options;
+    const { ring, patienceMs, bell } = options;
     this.#isTurning = false;
     if (!options.hasWork()) return;
-    const reaped = ring.reap(visit);
+    const reaped = this.#reap();
     options.onTurn();
     if (!options.hasWork()) return;
     const nowMs = performance.now();
-    if (reaped > 0) this.#sleepAtMs = nowMs + spinMs;
+    if (reaped > 0) this.#sleepAtMs = nowMs + patienceMs;
     // What the kernel has not taken yet rings no bell.
     if (nowMs < this.#sleepAtMs || ring.unsubmitted > 0) this.#keepTurning();
     else bell.sleep(this.#turn);
   };
+
+  #reap(): number {
+    const { ring, visit, wait } = this.#options;
+    const reaped = ring.reap(visit);
+    if (reaped > 0 || performance.now() >= this.#sleepAtMs) return reaped;
+    wait.block();
+    return ring.reap(visit);
+  }
 }

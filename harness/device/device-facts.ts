@@ -14,6 +14,8 @@ export interface RegularFileFacts {
   readonly mountPoint: string;
   readonly mountSource: string;
   readonly mountOptions: string;
+  /** Of the disk under the file system; undefined where that is not one disk. */
+  readonly fua: boolean | undefined;
 }
 
 export type DeviceFacts = BlockDeviceFacts | RegularFileFacts;
@@ -22,7 +24,7 @@ export type DeviceFacts = BlockDeviceFacts | RegularFileFacts;
 export async function deviceFacts(path: string): Promise<DeviceFacts> {
   const found = await stat(path);
   if (found.isBlockDevice()) return readBlockDeviceFacts(path, deviceNumberOf(found.rdev));
-  if (found.isFile()) return regularFileFacts(path, found.size);
+  if (found.isFile()) return regularFileFacts(path, found.size, deviceNumberOf(found.dev));
   throw new HarnessError(
     'CONFIG_INVALID',
     `${path} is neither a block device nor a regular file; name one of these`,
@@ -38,7 +40,11 @@ export function deviceNumberOf(rdev: number): string {
   return `${major}:${minor}`;
 }
 
-async function regularFileFacts(path: string, byteCount: number): Promise<RegularFileFacts> {
+async function regularFileFacts(
+  path: string,
+  byteCount: number,
+  deviceNumber: string,
+): Promise<RegularFileFacts> {
   const mount = mountOf(await readMountTable(), await realpath(path));
   const space = await statfs(path);
   return {
@@ -51,7 +57,17 @@ async function regularFileFacts(path: string, byteCount: number): Promise<Regula
     mountPoint: mount?.mountPoint ?? 'unknown',
     mountSource: mount?.source ?? 'unknown',
     mountOptions: mount?.options ?? 'unknown',
+    fua: diskHasFua(deviceNumber),
   };
+}
+
+function diskHasFua(deviceNumber: string): boolean | undefined {
+  try {
+    return readBlockDeviceFacts('', deviceNumber).fua;
+  } catch {
+    // btrfs, overlayfs and tmpfs have a device number that is no block device's.
+    return undefined;
+  }
 }
 
 export interface GeometryLimits {

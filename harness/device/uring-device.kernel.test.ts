@@ -5,6 +5,7 @@
 import * as fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createRandom, type BlockDevice, type Random } from '../contract/index.ts';
 import { createBackingFile } from './backing-file.ts';
@@ -250,6 +251,53 @@ test('a write through a device opened for reading is an I/O error that names EBA
   expect(await device.read(0, device.allocate(4096))).toBe(4096);
 });
 
+test('a durable write that fails is answered once, alone and among others', async () => {
+  const target = await fileTarget();
+  const device = await openForTest(target, { access: 'read-only' });
+  const memory = device.allocate(4096);
+  for (const count of [1, 8]) {
+    const answers = Array.from({ length: count }, () => device.write(0, memory, { fua: true }));
+    for (const { status } of await Promise.allSettled(answers)) expect(status).toBe('rejected');
+    expect(device.inFlight).toBe(0);
+  }
+  expect(await device.read(0, memory)).toBe(4096);
+});
+
+test('durable writes on a file are answered with their bytes, however many are in flight', async () => {
+  const device = await openForTest(await fileTarget());
+  const sizes = Array.from({ length: 300 }, (_, index) => 4096 * (1 + (index % 3)));
+  const answers = sizes.map((byteCount, index) =>
+    device.write(3 * index, device.allocate(byteCount).fill(index), { fua: true }),
+  );
+  expect(await Promise.all(answers)).toEqual(sizes);
+  const back = device.allocate(4096);
+  for (const index of [0, 1, 299]) {
+    await device.read(3 * index, back);
+    expect(back.every((byte) => byte === index % 256)).toBe(true);
+  }
+});
+
+test('every durable write on a file has its flush, alone and among others', async () => {
+  const backingFile = await newFile(16 * mebibyte);
+  await using loop = await createLoopDevice(backingFile, { logicalBlockBytes: 4096 });
+  await using mounted = await mountNewFileSystem(loop.node);
+  const file = path.join(mounted.folder, 'file');
+  await createBackingFile(file, mebibyte);
+  await using device = await openUringDevice(file);
+  const memory = device.allocate(4096);
+  const flushesDuring = async (action: () => Promise<unknown>): Promise<number> => {
+    const before = flushCount(loop.node);
+    await action();
+    return flushCount(loop.node) - before;
+  };
+  expect(await flushesDuring(() => device.write(0, memory, { fua: false }))).toBe(0);
+  expect(await flushesDuring(() => device.write(1, memory, { fua: true }))).toBeGreaterThan(0);
+  const together = await flushesDuring(() =>
+    Promise.all([device.write(2, memory, { fua: false }), device.write(3, memory, { fua: true })]),
+  );
+  expect(together).toBeGreaterThan(0);
+});
+
 test('a loop device whose file is gone answers with an I/O error', async () => {
   const backingFile = await newFile();
   await using loop = await createLoopDevice(backingFile, { logicalBlockBytes: 4096 });
@@ -300,7 +348,7 @@ test('a block device that is open already is not opened a second time', async ()
 });
 
 test('requests are answered without polling, by the bell alone', async () => {
-  const device = await openForTest(await fileTarget(), { spinMicroseconds: 0 });
+  const device = await openForTest(await fileTarget(), { patienceMicroseconds: 0 });
   const memory = device.allocate(4096);
   for (let index = 0; index < 200; index++) {
     expect(await device.write(index, memory, { fua: false })).toBe(4096);
@@ -330,6 +378,21 @@ test('the event loop keeps turning while requests are in flight', async () => {
   isOver = true;
   expect(longestMs).toBeLessThan(500);
 });
+
+/** Without a journal of its own, so that it flushes only when it is asked to. */
+async function mountNewFileSystem(
+  node: string,
+): Promise<AsyncDisposable & { readonly folder: string }> {
+  const mountPoint = fs.mkdtempSync(path.join(folder, 'mount-'));
+  await execa('mkfs.ext4', ['-q', '-O', '^has_journal', node]);
+  await execa('mount', [node, mountPoint]);
+  return {
+    folder: mountPoint,
+    [Symbol.asyncDispose]: async () => {
+      await execa('umount', [mountPoint]);
+    },
+  };
+}
 
 /** Flushes the device has completed (Documentation/block/stat.rst, field 16). */
 function flushCount(node: string): number {

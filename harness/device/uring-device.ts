@@ -3,8 +3,9 @@
  * O_DIRECT, so that what completes has reached the device and nothing is left in the page cache.
  *
  * A write with `fua` carries RWF_DSYNC, which an asynchronous direct write turns into one FUA write
- * (a synchronous one would add a whole flush and hide a flush that an engine forgot). A flush is
- * fdatasync. A discard punches a hole: afterwards the blocks read as zeros.
+ * (a synchronous one would add a whole flush and hide a flush that an engine forgot), or does what
+ * comes to the same on a disk without FUA. A flush is fdatasync. A discard punches a hole: afterwards
+ * the blocks read as zeros.
  *
  * SQEs filled in one turn are submitted together at its end, or as soon as `submitMax` are waiting.
  * One promise per request, the one returned.
@@ -22,55 +23,42 @@ import {
 import { CompletionBell } from '../sys/completion-bell.ts';
 import { lockDevice } from '../sys/device-lock.ts';
 import { IoUring } from '../sys/io-uring.ts';
-import { fallocateMode, fsyncFlag, operationCode, transferFlag } from '../sys/io-uring-layout.ts';
 import { loadSystemCalls, type SystemCalls } from '../sys/libc.ts';
-import { Arena, type ArenaAddress } from '../sys/memory.ts';
+import { ReadyWait } from '../sys/ready-wait.ts';
 import { rangeError } from './block-range.ts';
-import { BounceBuffers } from './bounce-buffers.ts';
 import { CompletionPump } from './completion-pump.ts';
 import { deviceErrorOf, type DeviceOperation } from './device-failure.ts';
 import { openTarget, type DeviceTarget, type TargetOptions } from './device-target.ts';
+import { entriesPerRequest, RequestEntries, type DeviceRequest } from './request-entries.ts';
+import { TransferMemory } from './transfer-memory.ts';
 
 export interface UringDeviceOptions extends TargetOptions {
   /** Requests in the kernel at a time, a power of two; more wait their turn. */
   readonly inFlightMax?: number;
   /** SQEs that are handed to the kernel at once, at most. */
   readonly submitMax?: number;
-  /** How long completions are polled for before the event loop sleeps until woken. */
-  readonly spinMicroseconds?: number;
+  /** How long the thread itself waits for completions before the event loop sleeps until woken. */
+  readonly patienceMicroseconds?: number;
   /** Disposal waits that long for what is in flight, then fails and leaves the memory mapped. */
   readonly drainTimeoutMs?: number;
 }
 
 /**
- * Median of 4 KiB random writes on a file on ext4 on a virtio disk, 2 cores under other load: alone in
- * flight 51-56 µs with this spin, 71-79 µs without (`fs.writeSync` 45, the thread pool 65-87); with 64
- * in flight up to 100,000 IOPS (thread pool 38,000). A spin of 100 µs gained nothing more. With 8 in
- * flight, `submitMax` 1 or 2 was up to 1.4 times as quick as 32, with 64 it was slower by a third.
+ * On a file on ext4 on a virtio disk, 2 cores, side by side with fio's io_uring: a durable 8 KiB write
+ * alone in flight takes 104 µs (fio 97; 183-237 by the bell alone; looking at the ring without a pause
+ * 140 at best, and milliseconds where the kernel's worker shares the processor), 32 writes of 4 KiB
+ * in flight reach 152,000 a second (fio 109,000). With 8 in flight, `submitMax` 1 or 2 was up to 1.4
+ * times as quick as 32, with 64 it was slower by a third.
  */
 const defaults = {
   inFlightMax: 256,
   submitMax: 32,
-  spinMicroseconds: 50,
+  patienceMicroseconds: 2000,
   drainTimeoutMs: 30_000,
 } as const;
 
 /** udev lets go of a device within moments. */
 const lockTimeoutMs = 2000;
-
-interface Request {
-  readonly operation: DeviceOperation;
-  readonly lba: Lba;
-  /** Bytes to transfer or to discard. */
-  readonly byteCount: number;
-  /** The caller's memory; held so that it is not collected while the device uses it. */
-  readonly memory: Uint8Array | undefined;
-  readonly bounce: Uint8Array | undefined;
-  readonly address: ArenaAddress | 0;
-  readonly fua: boolean;
-  resolve(byteCount: number): void;
-  reject(error: Error): void;
-}
 
 /**
  * Opens the device or file for this process alone (O_EXCL on a block device). Throws UNAVAILABLE
@@ -100,18 +88,19 @@ export class UringDevice implements BlockDevice {
   readonly name: string;
   readonly geometry: DeviceGeometry;
   readonly #fd: number;
-  readonly #arena: Arena;
-  readonly #bounces: BounceBuffers;
+  readonly #memory: TransferMemory;
   readonly #ring: IoUring;
+  readonly #entries: RequestEntries;
   readonly #bell: CompletionBell;
+  readonly #wait: ReadyWait;
   readonly #pump: CompletionPump;
   readonly #submitMax: number;
   readonly #drainTimeoutMs: number;
   /** Requests in the kernel, by user data. */
-  readonly #slots: (Request | undefined)[];
+  readonly #slots: (DeviceRequest | undefined)[];
   readonly #freeSlots: number[];
   /** Requests that found no free slot, oldest first from `#backlogStart`. */
-  #backlog: Request[] = [];
+  #backlog: DeviceRequest[] = [];
   #backlogStart = 0;
   #isSubmitScheduled = false;
   #isSilent = false;
@@ -125,16 +114,25 @@ export class UringDevice implements BlockDevice {
     this.#fd = target.fd;
     this.#submitMax = options.submitMax ?? defaults.submitMax;
     this.#drainTimeoutMs = options.drainTimeoutMs ?? defaults.drainTimeoutMs;
-    this.#arena = new Arena(calls);
-    this.#bounces = new BounceBuffers(this.#arena);
-    this.#slots = new Array<Request | undefined>(inFlightMax).fill(undefined);
+    this.#slots = new Array<DeviceRequest | undefined>(inFlightMax).fill(undefined);
     this.#freeSlots = Array.from({ length: inFlightMax }, (_, index) => inFlightMax - 1 - index);
     this.#bell = CompletionBell.acquire(calls);
     this.#ring = this.#openRing(calls, inFlightMax);
+    this.#entries = new RequestEntries({
+      ring: this.#ring,
+      fd: target.fd,
+      facts: target.facts,
+      logicalBlockBytes: target.geometry.logicalBlockBytes,
+      slotCount: inFlightMax,
+    });
+    this.#wait = ReadyWait.acquire(calls);
+    this.#wait.add(this.#ring.fd);
+    this.#memory = new TransferMemory(calls, this.#ring, target.geometry.logicalBlockBytes);
     this.#pump = new CompletionPump({
       ring: this.#ring,
       bell: this.#bell,
-      spinMs: (options.spinMicroseconds ?? defaults.spinMicroseconds) / 1000,
+      wait: this.#wait,
+      patienceMs: (options.patienceMicroseconds ?? defaults.patienceMicroseconds) / 1000,
       visit: this.#complete,
       onTurn: this.#afterTurn,
       hasWork: () => this.inFlight > 0,
@@ -147,7 +145,7 @@ export class UringDevice implements BlockDevice {
   }
 
   allocate(byteCount: number): Uint8Array {
-    return this.#arena.allocate(byteCount);
+    return this.#memory.allocate(byteCount);
   }
 
   read(lba: Lba, target: Uint8Array): Promise<number> {
@@ -180,8 +178,8 @@ export class UringDevice implements BlockDevice {
   #openRing(calls: SystemCalls, inFlightMax: number): IoUring {
     try {
       const ring = IoUring.open(calls, {
-        submissionEntries: inFlightMax,
-        completionEntries: inFlightMax,
+        submissionEntries: entriesPerRequest * inFlightMax,
+        completionEntries: entriesPerRequest * inFlightMax,
       });
       ring.registerEventfd(this.#bell.fd);
       return ring;
@@ -213,43 +211,18 @@ export class UringDevice implements BlockDevice {
     return new Promise<number>((resolve, reject) => {
       // Like the twin: a device that has been disposed of does not answer.
       if (this.#isSilent) return;
-      const direct: ArenaAddress | 0 | undefined =
-        memory === undefined ? 0 : this.#directAddress(memory);
-      const bounce = direct === undefined ? this.#bounces.borrow(byteCount) : undefined;
-      if (operation === 'write') bounce?.set(memory!);
-      const address: ArenaAddress | 0 = direct ?? this.#arena.addressOf(bounce!)!;
-      const request = { operation, lba, byteCount, memory, bounce, address, fua, resolve, reject };
+      const place = memory === undefined ? undefined : this.#memory.placeOf(memory);
+      if (operation === 'write') place!.bounce?.set(memory!);
+      const request = { operation, lba, byteCount, memory, place, fua, resolve, reject };
       if (this.#freeSlots.length > 0) this.#push(request);
       else this.#backlog.push(request);
     });
   }
 
-  /** Where the device can use the caller's memory itself. */
-  #directAddress(memory: Uint8Array): ArenaAddress | undefined {
-    if (memory.byteOffset % this.geometry.logicalBlockBytes !== 0) return undefined;
-    return this.#arena.addressOf(memory);
-  }
-
-  #push(request: Request): void {
+  #push(request: DeviceRequest): void {
     const slot = this.#freeSlots.pop()!;
     this.#slots[slot] = request;
-    const { operation, lba, byteCount } = request;
-    const common = {
-      flags: 0,
-      file: this.#fd,
-      byteOffset: lba * this.geometry.logicalBlockBytes,
-      byteCount,
-      userData: slot,
-    };
-    if (operation === 'discard') {
-      const operationFlags = fallocateMode.punchHole | fallocateMode.keepSize;
-      this.#ring.pushFallocate({ ...common, operationFlags });
-    } else {
-      const { address } = request;
-      const operationFlags = operationFlagsOf(request);
-      const code = operationCodes[operation];
-      this.#ring.push({ ...common, operation: code, address, operationFlags, bufferIndex: 0 });
-    }
+    this.#entries.push(request, slot, this.inFlight === 1);
     this.#scheduleSubmit();
   }
 
@@ -267,25 +240,27 @@ export class UringDevice implements BlockDevice {
     if (this.inFlight === 0) return;
     try {
       this.#ring.submit();
+      this.#entries.assertPairsWhole();
     } catch (error) {
-      for (const slot of this.#ring.withdraw()) this.#release(slot).reject(error as Error);
+      for (const slot of this.#entries.withdraw()) this.#release(slot).reject(error as Error);
     }
     this.#pump.kick();
   };
 
-  readonly #complete = (slot: number, result: number): void => {
-    const request = this.#release(slot);
+  readonly #complete = (userData: number, answer: number): void => {
+    const request = this.#release(this.#entries.slotOf(userData));
     if (this.#isSilent) return;
-    const { operation, memory, bounce } = request;
-    if (bounce !== undefined) {
-      if (operation === 'read' && result > 0) memory!.set(bounce.subarray(0, result));
-      this.#bounces.giveBack(bounce);
+    const result = this.#entries.resultOf(request, userData, answer);
+    const { operation, memory, place } = request;
+    if (place?.bounce !== undefined) {
+      if (operation === 'read' && result > 0) memory!.set(place.bounce.subarray(0, result));
+      this.#memory.release(place);
     }
     if (result < 0) request.reject(failureOf(request, -result));
     else request.resolve(result);
   };
 
-  #release(slot: number): Request {
+  #release(slot: number): DeviceRequest {
     const request = this.#slots[slot];
     assert(request !== undefined, `the kernel answered request ${slot}, which is not in flight`);
     this.#slots[slot] = undefined;
@@ -311,15 +286,17 @@ export class UringDevice implements BlockDevice {
     this.#backlog = [];
     this.#backlogStart = 0;
     await this.#drain();
+    this.#wait.remove(this.#ring.fd);
+    this.#wait[Symbol.dispose]();
+    this.#memory[Symbol.dispose]();
     this.#ring.close();
     this.#bell[Symbol.dispose]();
-    this.#arena[Symbol.dispose]();
     fs.closeSync(this.#fd);
   }
 
   /** The kernel writes into memory of what is in flight: until it has answered, nothing is freed. */
   async #drain(): Promise<void> {
-    for (const slot of this.#ring.withdraw()) this.#release(slot);
+    for (const slot of this.#entries.withdraw()) this.#release(slot);
     if (this.inFlight === 0) return;
     const isDrained = await new Promise<boolean>((resolve) => {
       const timer = setTimeout(resolve, this.#drainTimeoutMs, false);
@@ -337,18 +314,7 @@ export class UringDevice implements BlockDevice {
   }
 }
 
-const operationCodes = {
-  read: operationCode.read,
-  write: operationCode.write,
-  flush: operationCode.fsync,
-} as const;
-
-function operationFlagsOf({ operation, fua }: Request): number {
-  if (operation === 'flush') return fsyncFlag.dataSync;
-  return fua ? transferFlag.dataSync : 0;
-}
-
-function failureOf({ operation, lba, byteCount }: Request, errno: number): DeviceError {
+function failureOf({ operation, lba, byteCount }: DeviceRequest, errno: number): DeviceError {
   const where = operation === 'flush' ? 'no range' : `${byteCount} bytes at LBA ${lba}`;
   return deviceErrorOf(errno, operation, where);
 }

@@ -3,19 +3,33 @@ import { Bench } from 'tinybench';
 /** `smoke` runs a moment, to show that the benchmark still runs; `full` gives figures. */
 export type BenchmarkSize = 'smoke' | 'full';
 
+/** What a value is held against, and whether it holds. */
+export interface BenchmarkBar {
+  /** `at least 2.5`. */
+  readonly expected: string;
+  /** `inconclusive`: the other side could not be measured here; `note` says why. */
+  readonly verdict: 'met' | 'missed' | 'inconclusive';
+}
+
 /** One line of a benchmark's answer. */
 export interface BenchmarkRow {
   readonly what: string;
   readonly value: number;
   readonly unit: string;
-  /** What the value stands against, where there is a bar or a peer. */
+  readonly bar?: BenchmarkBar;
+  /** How the value came about, or what it stands against. */
   readonly note?: string;
+}
+
+export interface BenchmarkOptions {
+  /** Directory for the file to measure on, or a block device that the guard admits. */
+  readonly target?: string;
 }
 
 /** Default export of a `*.bench.ts` file; `npm run bench` runs them all. */
 export interface Benchmark {
   readonly name: string;
-  run(size: BenchmarkSize): Promise<readonly BenchmarkRow[]>;
+  run(size: BenchmarkSize, options?: BenchmarkOptions): Promise<readonly BenchmarkRow[]>;
 }
 
 /**

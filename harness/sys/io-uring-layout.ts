@@ -13,6 +13,8 @@ export const operationCode = {
 export const sqeFlag = {
   fixedFile: 1 << 0,
   link: 1 << 2,
+  /** A success posts no completion; a failure does, and those linked behind it then post none. */
+  skipSuccess: 1 << 6,
 } as const;
 
 export const setupFlag = {
@@ -27,14 +29,17 @@ export const setupFlag = {
 
 export const feature = {
   singleMmap: 1 << 0,
+  skipSuccess: 1 << 11,
 } as const;
 
 export const enterFlag = { getEvents: 1 << 0 } as const;
 
 export const registerCode = {
-  buffers: 0,
+  unregisterBuffers: 1,
   files: 2,
   eventfd: 4,
+  bufferTable: 15,
+  bufferUpdate: 16,
 } as const;
 
 export const fsyncFlag = { dataSync: 1 } as const;
@@ -71,3 +76,15 @@ export const cqeBytes = 16;
 export const cqeWords = cqeBytes / 4;
 
 export const mapOffset = { rings: 0, sqes: 0x10000000 } as const;
+
+/** Byte size and word offsets of struct io_uring_rsrc_register, and its flag for an empty table. */
+export const resourceRegister = { byteCount: 32, entriesWord: 0, flagsWord: 1, sparse: 1 } as const;
+
+/** Byte size and word offsets of struct io_uring_rsrc_update2. */
+export const resourceUpdate = {
+  byteCount: 32,
+  offsetWord: 0,
+  dataWord: 2,
+  tagsWord: 4,
+  entriesWord: 6,
+} as const;

@@ -121,10 +121,23 @@ test('a write is linked to the fsync after it, and a failed write severs the lin
 test('registered buffers and files carry a durable write and its read', () => {
   const memory = arena.allocate(8192);
   ring.registerFiles([fd]);
-  ring.registerBuffers(arena.regions());
+  ring.reserveBuffers(4);
+  const words = arena.allocate(16);
+  ring.registerBuffer(
+    2,
+    arena.mappingOf(memory)!,
+    new Uint32Array(words.buffer, words.byteOffset, 4),
+    arena.addressOf(words)!,
+  );
   const first = memory.subarray(0, 4096).fill(0x77);
   const second = memory.subarray(4096);
-  const common = { file: 0, flags: sqeFlag.fixedFile, byteCount: 4096, byteOffset: 8192 };
+  const common = {
+    file: 0,
+    flags: sqeFlag.fixedFile,
+    byteCount: 4096,
+    byteOffset: 8192,
+    bufferIndex: 2,
+  };
   ring.push(
     submission({
       ...common,
@@ -138,6 +151,9 @@ test('registered buffers and files carry a durable write and its read', () => {
   ring.push(submission({ ...common, operation: operationCode.readFixed, address }));
   expect(answers(1)).toEqual([[0, 4096]]);
   expect(second).toEqual(first);
+  ring.unregisterBuffers();
+  ring.push(submission({ ...common, operation: operationCode.readFixed, address }));
+  expect(answers(1)).toEqual([[0, -os.constants.errno.EFAULT]]);
 });
 
 test('a byte offset above 4 GiB reaches the kernel whole', () => {

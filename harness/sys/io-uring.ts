@@ -19,6 +19,8 @@ import {
   parameterOffset,
   parametersBytes,
   registerCode,
+  resourceRegister,
+  resourceUpdate,
   setupFlag,
   sqeBytes,
   sqeWords,
@@ -43,7 +45,7 @@ export interface Submission {
   readonly operationFlags: number;
   /** Comes back with the completion. An index, below 2^32. */
   readonly userData: number;
-  /** Index of the registered buffer, for the fixed operations. */
+  /** Index of the registered buffer, for the fixed operations; 0 for the others. */
   readonly bufferIndex: number;
 }
 
@@ -74,6 +76,8 @@ export class IoUring implements Disposable {
   readonly fd: number;
   readonly submissionEntries: number;
   readonly completionEntries: number;
+  /** Whether this kernel knows `sqeFlag.skipSuccess` (Linux 5.17). */
+  readonly canSkipSuccess: boolean;
 
   readonly #calls: SystemCalls;
   readonly #mappings: readonly Mapping[];
@@ -110,6 +114,7 @@ export class IoUring implements Disposable {
         'io_uring of this kernel is too old: Linux 5.5 is needed',
       );
     }
+    this.canSkipSuccess = (word(parameterOffset.features) & feature.skipSuccess) !== 0;
     this.fd = fd;
     this.#calls = calls;
     this.submissionEntries = word(parameterOffset.sqEntries);
@@ -148,6 +153,13 @@ export class IoUring implements Disposable {
   get unsubmitted(): number {
     assert(!this.#isClosed, 'the ring is closed');
     return (this.#filledTail - Atomics.load(this.#rings, this.#sqHead)) >>> 0;
+  }
+
+  /** User data of the request that the kernel will take next; undefined where all are taken. */
+  get firstUnsubmitted(): number | undefined {
+    if (this.unsubmitted === 0) return undefined;
+    const head = Atomics.load(this.#rings, this.#sqHead);
+    return this.#sqes[(head & this.#sqMask) * sqeWords + 8];
   }
 
   /** Fills an SQE. There must be space; the kernel sees it only at the next `submit`. */
@@ -243,15 +255,37 @@ export class IoUring implements Disposable {
     return (tail - first) >>> 0;
   }
 
-  /** Makes the memory known to the kernel, so that it need not pin pages for every transfer. */
-  registerBuffers(
-    regions: readonly { readonly address: ArenaAddress; readonly byteCount: number }[],
+  /** Makes a table of registered buffers, all of them empty. Needs Linux 5.19. */
+  reserveBuffers(count: number): void {
+    const table = new Uint32Array(resourceRegister.byteCount / 4);
+    table[resourceRegister.entriesWord] = count;
+    table[resourceRegister.flagsWord] = resourceRegister.sparse;
+    this.#register('buffer table', registerCode.bufferTable, table, resourceRegister.byteCount);
+  }
+
+  /**
+   * Makes memory known to the kernel as the buffer of that index, so that it need not pin pages for
+   * every transfer. `words` is device memory at `wordsAddress`, 16 bytes, to say so in.
+   */
+  registerBuffer(
+    index: number,
+    region: { readonly address: ArenaAddress; readonly byteCount: number },
+    words: Uint32Array,
+    wordsAddress: ArenaAddress,
   ): void {
-    const words = new Uint32Array(regions.length * 4);
-    regions.forEach(({ address, byteCount }, index) => {
-      words.set([address, address / two32, byteCount, byteCount / two32], index * 4);
-    });
-    this.#register('buffers', registerCode.buffers, words, regions.length);
+    const { address, byteCount } = region;
+    words.set([address, address / two32, byteCount, byteCount / two32]);
+    const update = new Uint32Array(resourceUpdate.byteCount / 4);
+    update[resourceUpdate.offsetWord] = index;
+    update[resourceUpdate.dataWord] = wordsAddress;
+    update[resourceUpdate.dataWord + 1] = wordsAddress / two32;
+    update[resourceUpdate.entriesWord] = 1;
+    this.#register('buffer', registerCode.bufferUpdate, update, resourceUpdate.byteCount);
+  }
+
+  /** Unpins them now; closing the ring would do it at some time after. */
+  unregisterBuffers(): void {
+    this.#register('no buffers', registerCode.unregisterBuffers, null, 0);
   }
 
   registerFiles(fds: readonly number[]): void {
@@ -266,7 +300,7 @@ export class IoUring implements Disposable {
   #register(
     what: string,
     operation: number,
-    argument: ArrayBufferView,
+    argument: ArrayBufferView | null,
     argumentCount: number,
   ): void {
     const result = this.#calls.ioUringRegister(this.fd, operation, argument, argumentCount);

@@ -1,5 +1,6 @@
+import { isMainThread } from 'node:worker_threads';
 import type koffi from 'koffi';
-import type { KoffiFunc } from 'koffi';
+import type { KoffiFunc, LibraryHandle } from 'koffi';
 
 /** An address as koffi hands it out; 2^64 - 1 is how mmap says it failed. */
 export type Pointer = bigint;
@@ -31,6 +32,10 @@ export interface SystemCalls {
     argumentCount: number,
   ): number;
   eventfd(initialValue: number, flags: number): number;
+  /** Without a signal mask. `timeout` is a struct timespec: seconds, nanoseconds. */
+  ppoll(descriptors: Int32Array, descriptorCount: number, timeout: BigInt64Array): number;
+  /** What libuv polls in the event loop of the main thread; undefined on any other thread. */
+  eventLoopFd(): number | undefined;
   ioctl(fd: number, request: number, argument: Uint8Array | null): number;
   flock(fd: number, operation: number): number;
   /** On another thread: mounting replays a journal, and the event loop must not wait for it. */
@@ -128,6 +133,20 @@ function bind(koffi: Koffi): SystemCalls {
       count: number,
     ) => number
   >;
+  const ppoll = library.func('ppoll', 'int', [
+    'void *',
+    'unsigned long',
+    'void *',
+    'void *',
+  ]) as KoffiFunc<
+    (
+      descriptors: Int32Array,
+      descriptorCount: number,
+      timeout: BigInt64Array,
+      signalMask: null,
+    ) => number
+  >;
+  const eventLoopFd = findEventLoopFd(library);
   return {
     errno: () => koffi.errno(),
     view: (pointer, byteCount) => koffi.view(pointer, byteCount),
@@ -146,6 +165,9 @@ function bind(koffi: Koffi): SystemCalls {
       enter(ioUringEnterNumber, fd, submitCount, completeMin, flags, null, 0),
     ioUringRegister: (fd, operation, argument, argumentCount) =>
       register(ioUringRegisterNumber, fd, operation, argument, argumentCount),
+    ppoll: (descriptors, descriptorCount, timeout) =>
+      ppoll(descriptors, descriptorCount, timeout, null),
+    eventLoopFd: () => eventLoopFd,
     eventfd: library.func('eventfd', 'int', ['uint32_t', 'int']) as SystemCalls['eventfd'],
     ioctl: library.func('ioctl', 'int', ['int', 'unsigned long', 'void *']) as SystemCalls['ioctl'],
     flock: library.func('flock', 'int', ['int', 'int']) as SystemCalls['flock'],
@@ -153,4 +175,21 @@ function bind(koffi: Koffi): SystemCalls {
       .async as SystemCalls['mount'],
     umount2: library.func('umount2', 'int', ['str', 'int']).async as SystemCalls['umount2'],
   };
+}
+
+/**
+ * libuv's default loop is the one of the main thread; a Node that was built without exporting it has
+ * no descriptor to offer.
+ */
+function findEventLoopFd(library: LibraryHandle): number | undefined {
+  if (!isMainThread) return undefined;
+  try {
+    const loop = library.func('uv_default_loop', 'void *', []) as KoffiFunc<() => Pointer>;
+    const backendFd = library.func('uv_backend_fd', 'int', ['void *']) as KoffiFunc<
+      (loop: Pointer) => number
+    >;
+    return backendFd(loop());
+  } catch {
+    return undefined;
+  }
 }

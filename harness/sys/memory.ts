@@ -26,10 +26,20 @@ const adviceDontNeed = 4;
 const adviceDontFork = 10;
 
 interface Chunk {
+  /** Its place among the arena's mappings. */
+  readonly index: number;
   readonly pointer: Pointer;
   readonly address: number;
   readonly buffer: ArrayBuffer;
   usedBytes: number;
+}
+
+/** One mapping of an arena, as it can be registered with a ring. */
+export interface ArenaMapping {
+  /** Counts up from 0 in each arena. */
+  readonly index: number;
+  readonly address: ArenaAddress;
+  readonly byteCount: number;
 }
 
 interface AbandonedRange {
@@ -74,12 +84,12 @@ export class Arena implements Disposable {
     return chunk === undefined ? undefined : ((chunk.address + view.byteOffset) as ArenaAddress);
   }
 
-  /** The mappings, to be registered with a ring: kernel address and size of each. */
-  regions(): readonly { readonly address: ArenaAddress; readonly byteCount: number }[] {
-    return [...this.#chunks.values()].map(({ address, buffer }) => ({
-      address: address as ArenaAddress,
-      byteCount: buffer.byteLength,
-    }));
+  /** The mapping that the view lies in, or undefined where the memory is not of this arena. */
+  mappingOf(view: Uint8Array): ArenaMapping | undefined {
+    const chunk = this.#chunks.get(view.buffer);
+    if (chunk === undefined) return undefined;
+    const { index, address, buffer } = chunk;
+    return { index, address: address as ArenaAddress, byteCount: buffer.byteLength };
   }
 
   /** The caller makes sure that no device still transfers to or from the memory. */
@@ -112,7 +122,8 @@ export class Arena implements Disposable {
     // O_DIRECT and fork).
     this.#calls.madvise(pointer, byteCount, adviceDontFork);
     const buffer = this.#calls.view(pointer, byteCount);
-    const chunk: Chunk = { pointer, address: Number(pointer), buffer, usedBytes: 0 };
+    const index = this.#chunks.size;
+    const chunk: Chunk = { index, pointer, address: Number(pointer), buffer, usedBytes: 0 };
     this.#chunks.set(buffer, chunk);
     this.#current = chunk;
     return chunk;
