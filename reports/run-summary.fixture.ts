@@ -187,6 +187,8 @@ function countsOf(changes: Partial<CellCounts>): CellCounts {
     nestedStates: 300,
     statesDetected: 12,
     violations: 0,
+    acknowledgedNotDurable: 0,
+    exposedBlocks: 0,
     ...changes,
   };
 }

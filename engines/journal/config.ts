@@ -1,7 +1,11 @@
 import { z } from 'zod';
+import { keySource } from './crypto/key-source.ts';
+import { isMapped } from './format/layout.ts';
 import { doubleWriteModes, volumeModes, type VolumeModeName } from './format/modes.ts';
 import { pageSizes } from './format/page.ts';
 
+/** 4 GiB of block map, for a volume of 1 TiB. */
+const mappedBlocksMax = 2 ** 28;
 /** Recovery holds the ring in memory. */
 const ringBytesMax = 2 ** 30;
 
@@ -36,6 +40,15 @@ export const journalOptions = z
     strict: z.boolean().default(false),
     /** Default: `destage` where the mode and the drive's atomic unit need it, else `off`. */
     doubleWrite: z.enum(['auto', ...doubleWriteModes]).default('auto'),
+    /** In mode `undo-redo`: a checkpoint also writes blocks of transactions that have not ended. */
+    steal: z.boolean().default(true),
+    /** Encrypt pages with AES-256-GCM: the place of the key, never the key. */
+    encryption: keySource.optional(),
+    /**
+     * Appended records up to this LSN count as released before the journal is opened: the way out
+     * where records that nobody releases leave no room.
+     */
+    releaseThrough: z.int().min(0).default(0),
     /** Most pages of a batch. Default: a sixteenth of the ring, from 2 to 64. */
     batchPagesMax: z.int().min(2).max(256).optional(),
     /** Batches that are submitted and not yet durable (K). */
@@ -111,8 +124,7 @@ function completed<Given extends GivenOptions>(
 }
 
 function spareBlocksOf({ mode, dataBlocks }: GivenOptions): number {
-  const isMapped = mode === 'ordered' || mode === 'writeback';
-  return isMapped ? Math.max(64, Math.ceil(dataBlocks / 8)) : 0;
+  return isMapped(mode) ? Math.max(64, Math.ceil(dataBlocks / 8)) : 0;
 }
 
 interface Conflict {
@@ -126,6 +138,16 @@ function conflictsIn(
   const { pageBytes, ringPages, segmentPages, windowPages, batchPagesMax } = config;
   const quarterPages = Math.floor(ringPages / 4);
   const conflicts: (Conflict | undefined)[] = [
+    conflictIf(
+      isMapped(config.mode) && config.spareBlocks < 1,
+      'spareBlocks',
+      `expected at least 1: mode "${config.mode}" writes a new version beside the old one`,
+    ),
+    conflictIf(
+      isMapped(config.mode) && config.dataBlocks > mappedBlocksMax,
+      'dataBlocks',
+      `expected at most ${mappedBlocksMax}: mode "${config.mode}" holds the block map in memory`,
+    ),
     conflictIf(
       ringPages * pageBytes > ringBytesMax,
       'ringPages',

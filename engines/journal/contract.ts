@@ -1,49 +1,42 @@
 import type {
-  AreaPromises,
-  DeviceGeometry,
+  DeviceGeometries,
   DurabilityContract,
   EngineArea,
   FaultPromise,
 } from '../../harness/contract/index.ts';
+import { areaPromises, detects, nothing, survives } from './area-promises.ts';
 import type { JournalConfig } from './config.ts';
-import { planLayout } from './format/layout.ts';
+import { mapPagesFor } from './format/map-page.ts';
+import {
+  canTearBlocks,
+  doubleWriteFor,
+  generationBlocksMax,
+  generationBytes,
+  isMapped,
+  mirrorExtent,
+  planLayout,
+} from './format/layout.ts';
 
 /** What the journal promises; README.md, "Contract", is the long form. */
-export function contractFor(config: JournalConfig, geometry: DeviceGeometry): DurabilityContract {
+export function contractFor(
+  config: JournalConfig,
+  geometries: DeviceGeometries,
+): DurabilityContract {
   return {
-    durableWhen: 'acknowledged',
-    atomicUnit: 'operation',
-    ordering: 'prefix',
+    ...survivalOf(config, geometries),
     recoveryIsIdempotent: true,
-    recoveryRequestsMax: recoveryRequestsMax(config, geometry),
+    recoveryRequestsMax: recoveryRequestsMax(config, geometries),
     promises: {
-      'power-loss': powerLoss(config, geometry),
+      'power-loss': powerLoss(config, geometries),
       'process-kill': survives(
         'JOURNAL-ENGINE §4.7, ack rule: nothing acknowledged is only in memory',
       ),
-      'flush-ignored': flushIgnored(geometry),
-      'lost-write': byArea(
-        uncarried('R1 to R3: one lost journal write is missed by the watermark of a later page'),
-        detects('the other copy of the pair, or rule R7, makes up for lost superblock writes'),
-      ),
-      'torn-write': byArea(
-        uncarried('the page CRC fails; with sector stamps a torn page looks like one cut by power'),
-        detects('a torn copy fails its CRC; four copies, and rule R7 where a pair is lost'),
-      ),
-      'misdirected-write': byArea(
-        uncarried(
-          'a page at the wrong slot is refused (I25); 64 KiB to 1 MiB of guard space around the ring',
-        ),
-        detects('a copy of the other pair is refused by its number; 64 KiB of guard space'),
-      ),
-      'bit-rot': byArea(
-        detects('R1 and R3: a page with a bad CRC is never taken for the end of the log (I10)'),
-        detects('a rotten copy fails CRC or digest; four copies, and rule R7 (I26)'),
-      ),
-      'stale-read': byArea(
-        uncarried('R1 and R2: the watermark of a later page misses it'),
-        detects('the other copy of the pair, or rule R7'),
-      ),
+      'flush-ignored': flushIgnored(geometries),
+      'lost-write': areaPromises('lost-write', config, geometries),
+      'torn-write': areaPromises('torn-write', config, geometries),
+      'misdirected-write': areaPromises('misdirected-write', config, geometries),
+      'bit-rot': areaPromises('bit-rot', config, geometries),
+      'stale-read': areaPromises('stale-read', config, geometries),
       'read-error': detects('JOURNAL-ENGINE §4.6: read again by logical block, then refused'),
       'write-error': survives(failStop),
       'flush-error': survives(failStop),
@@ -54,73 +47,120 @@ export function contractFor(config: JournalConfig, geometry: DeviceGeometry): Du
   };
 }
 
+type Survival = Pick<
+  DurabilityContract,
+  'durableWhen' | 'atomicUnit' | 'ordering' | 'unflushedContents'
+>;
+
+/**
+ * By mode; of appended records every mode does better than the last two say: they are durable when
+ * they are acknowledged, in order, and whole.
+ */
+function survivalOf(config: JournalConfig, { main, data }: DeviceGeometries): Survival {
+  switch (config.mode) {
+    case 'journal':
+    case 'ordered':
+    case 'undo-redo':
+      return {
+        durableWhen: 'acknowledged',
+        atomicUnit: 'operation',
+        ordering: 'prefix',
+        unflushedContents: 'old-or-new',
+      };
+    case 'writeback':
+      return {
+        durableWhen: 'flushed',
+        atomicUnit: 'block',
+        ordering: 'none',
+        unflushedContents: 'anything',
+      };
+    case 'none':
+      return {
+        durableWhen: 'flushed',
+        atomicUnit: 'block',
+        ordering: 'none',
+        unflushedContents: canTearBlocks(data ?? main, config) ? 'anything' : 'old-or-new',
+      };
+  }
+}
+
 const failStop =
   'JOURNAL-ENGINE §4.10: the first failed write or flush stops the journal; reopening recovers';
 
-function powerLoss(config: JournalConfig, geometry: DeviceGeometry): FaultPromise {
-  const isGivenUp = geometry.writeCache === 'volatile' && config.durability === 'none';
-  return isGivenUp
-    ? nothing('durability "none" on a volatile write cache acknowledges what the cache holds')
+function powerLoss(config: JournalConfig, geometries: DeviceGeometries): FaultPromise {
+  const isGivenUp = hasVolatileCache(geometries) && config.durability === 'none';
+  if (isGivenUp) {
+    return nothing('durability "none" on a volatile write cache acknowledges what the cache holds');
+  }
+  return mayTearMap(config, geometries)
+    ? detects('a map page that power loss has torn is refused; double writing would repair it')
     : survives('JOURNAL-ENGINE §4.7, ack rule, and R1 to R7');
 }
 
-function flushIgnored(geometry: DeviceGeometry): FaultPromise {
-  return geometry.writeCache === 'none'
-    ? survives('a drive without a volatile cache has nothing to flush')
-    : nothing('no engine can know that a drive lies about flush');
+function mayTearMap(config: JournalConfig, { main, data }: DeviceGeometries): boolean {
+  const device = data ?? main;
+  const isDoubled = doubleWriteFor(config, device) !== 'off';
+  return isMapped(config.mode) && !isDoubled && canTearBlocks(device, config);
 }
 
-function byArea(journal: FaultPromise, superblock: FaultPromise): AreaPromises {
-  return {
-    byArea: {
-      label: survives('the label is never read'),
-      superblock,
-      journal,
-      data: nothing('blocks in place carry no checksum in this version (no block map)'),
-      other: survives('nothing lies there'),
-    },
-  };
+function flushIgnored(geometries: DeviceGeometries): FaultPromise {
+  return hasVolatileCache(geometries)
+    ? nothing('no engine can know that a drive lies about flush')
+    : survives('a drive without a volatile cache has nothing to flush');
 }
 
-function survives(citation: string): FaultPromise {
-  return { level: 'survives', citation };
-}
-
-function detects(citation: string): FaultPromise {
-  return { level: 'detects', citation };
-}
-
-function uncarried(citation: string): FaultPromise {
-  return { ...detects(`${citation}; JOURNAL-ENGINE §4.6`), except: 'not-carried' };
-}
-
-function nothing(citation: string): FaultPromise {
-  return { level: 'nothing', citation };
+function hasVolatileCache({ main, data }: DeviceGeometries): boolean {
+  return main.writeCache === 'volatile' || data?.writeCache === 'volatile';
 }
 
 /**
  * Flush, the superblock's slots and their repair, the label of a data device, the ring (in large
- * reads, then page by page, then block by block), one write per replayed block, and the claim.
+ * reads, then page by page, then block by block), one write per replayed block, and the claim. A
+ * mirror is read like the ring, and each page of the log may be written back to one of the two; each
+ * copy of a generation is compared with its place and written there; each page of the map is read, and
+ * written.
  */
-function recoveryRequestsMax(config: JournalConfig, geometry: DeviceGeometry): number {
+function recoveryRequestsMax(config: JournalConfig, { main, data }: DeviceGeometries): number {
   const { ringPages, dataBlocks } = config;
-  const readsPerPage = 2 + config.pageBytes / geometry.logicalBlockBytes;
+  const doubleWrite = doubleWriteFor(config, data ?? main);
+  const readsPerPage = 2 + config.pageBytes / main.logicalBlockBytes;
   const fixed = 20;
-  return fixed + ringPages * readsPerPage + Math.min(ringPages, dataBlocks);
+  const mirror = doubleWrite === 'full' ? ringPages * (readsPerPage + 1) : 0;
+  const generations = doubleWrite === 'off' ? 0 : 8 + 4 * generationBlocksMax;
+  const map = isMapped(config.mode) ? 3 * mapPagesFor(dataBlocks) : 0;
+  return (
+    fixed +
+    ringPages * readsPerPage +
+    mirror +
+    generations +
+    map +
+    2 * Math.min(ringPages, dataBlocks)
+  );
 }
 
 /** Where faults can be aimed; the gaps between the areas hold nothing. */
-export function areasOf(config: JournalConfig, geometry: DeviceGeometry): readonly EngineArea[] {
-  const { label, superblockLow, superblockHigh, ring, data } = planLayout(
-    config,
-    geometry,
-    undefined,
-  ).extents;
-  return [
-    { name: 'label', ...label },
-    { name: 'superblock', ...superblockLow },
-    { name: 'superblock', ...superblockHigh },
-    { name: 'journal', ...ring },
-    { name: 'data', ...data },
+export function areasOf(
+  config: JournalConfig,
+  { main, data: own }: DeviceGeometries,
+): readonly EngineArea[] {
+  const layout = planLayout(config, main, own);
+  const { label, superblockLow, superblockHigh, doubleWrite, ring, map, data } = layout.extents;
+  const generations = {
+    ...doubleWrite,
+    byteCount: Math.min(doubleWrite.byteCount, 2 * generationBytes),
+  };
+  const isMirrored = doubleWriteFor(config, own ?? main) === 'full';
+  const dataDevice = own === undefined ? 0 : 1;
+  const areas: readonly EngineArea[] = [
+    { name: 'label', device: 0, ...label },
+    { name: 'superblock', device: 0, ...superblockLow },
+    { name: 'superblock', device: 0, ...superblockHigh },
+    { name: 'double-write', device: 0, ...generations },
+    ...(isMirrored ? [{ name: 'mirror', device: 0, ...mirrorExtent(layout) } as const] : []),
+    { name: 'journal', device: 0, ...ring },
+    { name: 'map', device: dataDevice, ...map },
+    { name: 'data', device: dataDevice, ...data },
+    ...(own === undefined ? [] : [{ name: 'data-label', device: 1, ...label } as const]),
   ];
+  return areas.filter(({ byteCount }) => byteCount > 0);
 }

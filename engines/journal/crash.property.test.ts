@@ -43,6 +43,26 @@ const cases = [
     change: { supportsFua: false, logicalBlockBytes: 512 },
     options: { ...tiny, pageBytes: 16384 as const },
   },
+  {
+    name: 'encrypted, 512-byte LBA',
+    change: { logicalBlockBytes: 512 },
+    options: { ...smallOptions, encryption: { insecureTestKey: 1 } },
+  },
+  {
+    name: 'encrypted, pages of 16 KiB, flush, tiny ring',
+    change: { supportsFua: false },
+    options: { ...tiny, pageBytes: 16384 as const, encryption: { insecureTestKey: 1 } },
+  },
+  {
+    name: 'strict, FUA, 512-byte LBA, tiny ring',
+    change: { logicalBlockBytes: 512 },
+    options: { ...tiny, strict: true, durability: 'fua' as const },
+  },
+  {
+    name: 'strict, flush, encrypted',
+    change: { supportsFua: false },
+    options: { ...smallOptions, strict: true, encryption: { insecureTestKey: 1 } },
+  },
 ];
 
 test.each(cases)(

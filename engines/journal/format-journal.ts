@@ -1,12 +1,27 @@
 import type { BlockDevice, Platform } from '../../harness/contract/index.ts';
 import { journalOptions, type JournalConfig, type JournalOptions } from './config.ts';
+import type { KeyProvider } from './crypto/key-provider.ts';
+import { keyProviderOf } from './crypto/key-source.ts';
+import { InPlaceWriter } from './double-write/in-place-writer.ts';
+import { noConsumers } from './format/consumer-table.ts';
 import { crc32cOf } from './format/crc32c.ts';
 import { encodeDataLabel, encodeLabel } from './format/label.ts';
-import { blockBytes, planLayout, superblockSlots, type Layout } from './format/layout.ts';
-import type { DoubleWriteMode } from './format/modes.ts';
-import { PageCodec, emptyPageHeader, pageRunOf } from './format/page.ts';
+import {
+  blockBytes,
+  doubleWriteFor,
+  mirrorExtent,
+  planLayout,
+  superblockSlots,
+  type Layout,
+} from './format/layout.ts';
+import { emptyPageHeader, pageRunOf } from './format/page.ts';
 import { saltBytes } from './format/payloads.ts';
-import { encodeSuperblock, superblockBytes, type Superblock } from './format/superblock.ts';
+import {
+  encodeSuperblock,
+  pageCodecOf,
+  superblockBytes,
+  type Superblock,
+} from './format/superblock.ts';
 import { DeviceIo } from './io/device-io.ts';
 import { calibrate, durabilityPathOf } from './io/durability.ts';
 import { WriteTally } from './io/write-tally.ts';
@@ -24,13 +39,14 @@ const stampBytesMax = 2 ** 20;
 
 /**
  * Makes a new, empty journal; durable when it resolves. What the data area held before stays there.
- * Throws EngineRefusal `too-large` where it does not fit, a zod error for wrong options, and passes
+ * `keys` stands in place of the option `encryption`. Throws EngineRefusal `too-large` where it does not fit, a zod error for wrong options, and passes
  * DeviceError on.
  */
 export async function formatJournal(
   devices: JournalDevices,
   options: JournalOptions,
   platform: Platform,
+  keys?: KeyProvider,
 ): Promise<void> {
   const config = journalOptions.parse(options);
   const layout = planLayout(config, devices.journal.geometry, devices.data?.geometry);
@@ -39,7 +55,10 @@ export async function formatJournal(
   const data = devices.data === undefined ? journal : ioOf(devices.data, config, tally);
   await eraseSuperblocks(journal);
   const durability = await calibrateAll(journal, data, config, layout, platform);
-  const superblock = firstSuperblock(config, layout, durability, platform);
+  const provider = keys ?? (config.encryption && keyProviderOf(config.encryption));
+  const keyId = await provider?.newestKeyId();
+  const doubleWrite = doubleWriteFor(config, data.device.geometry);
+  const superblock = firstSuperblock({ config, layout, durability, doubleWrite, keyId }, platform);
   await stampRing(journal, superblock, platform);
   await formatVolume({ journal, data, superblock, config, platform });
   if (data !== journal) await labelData(data, superblock, platform);
@@ -70,11 +89,13 @@ async function calibrateAll(
   return { journal: ofJournal, data: ofData };
 }
 
+interface FirstManner extends Pick<Superblock, 'layout' | 'durability' | 'doubleWrite' | 'keyId'> {
+  readonly config: JournalConfig;
+}
+
 /** Lap 0 of the ring is EMPTY pages, so the log begins at the first page of lap 1. */
 function firstSuperblock(
-  config: JournalConfig,
-  layout: Layout,
-  durability: Superblock['durability'],
+  { config, layout, durability, doubleWrite, keyId }: FirstManner,
   platform: Platform,
 ): Superblock {
   const random = new Uint8Array(20 + saltBytes);
@@ -97,17 +118,11 @@ function firstSuperblock(
     windowPages: config.windowPages,
     mode: config.mode,
     isStrict: config.strict,
-    doubleWrite: doubleWriteFor(config, layout),
-    keyId: undefined,
+    doubleWrite,
+    keyId,
     durability,
+    consumers: noConsumers,
   };
-}
-
-/** Map pages are the only thing in place whose old contents the log cannot give back. */
-function doubleWriteFor(config: JournalConfig, layout: Layout): DoubleWriteMode {
-  if (config.doubleWrite !== 'auto') return config.doubleWrite;
-  const hasMap = config.mode === 'ordered' || config.mode === 'writeback';
-  return hasMap && layout.atomicUnitBytes < blockBytes ? 'destage' : 'off';
 }
 
 /** A format that is cut short must leave nothing that opens: neither the old journal nor the new. */
@@ -120,12 +135,14 @@ async function eraseSuperblocks(io: DeviceIo): Promise<void> {
 }
 
 /**
- * Fills the ring with valid EMPTY pages. From then on a page with a bad CRC is never normal: on a
+ * Fills the ring, and its mirror, with valid EMPTY pages. From then on a page with a bad CRC is never normal: on a
  * drive whose atomic unit is a page it means rot or a lie, never a torn write (JOURNAL-ENGINE N1).
  */
 async function stampRing(io: DeviceIo, superblock: Superblock, platform: Platform): Promise<void> {
-  const { ringPages, pageBytes, extents } = superblock.layout;
-  const codec = new PageCodec(superblock.identity, superblock.layout, crc32cOf(platform));
+  const { layout, doubleWrite } = superblock;
+  const { ringPages, pageBytes, extents } = layout;
+  const rings = [extents.ring, ...(doubleWrite === 'full' ? [mirrorExtent(layout)] : [])];
+  const codec = pageCodecOf(superblock, crc32cOf(platform));
   const stampPagesMax = stampBytesMax / pageBytes;
   const buffer = io.device.allocate(Math.min(ringPages, stampPagesMax) * pageBytes);
   for (let slot = 0; slot < ringPages; slot += stampPagesMax) {
@@ -136,16 +153,20 @@ async function stampRing(io: DeviceIo, superblock: Superblock, platform: Platfor
     for (let at = 0; at < pages.bytes.length; at += pageBytes) {
       codec.seal(pages, at, emptyPageHeader(slot + at / pageBytes));
     }
-    const byteOffset = extents.ring.byteOffset + slot * pageBytes;
-    await io.write('format', byteOffset, pages.bytes, { fua: false });
+    for (const { byteOffset } of rings) {
+      await io.write('format', byteOffset + slot * pageBytes, pages.bytes, { fua: false });
+    }
   }
   await io.flushPlainWrites();
 }
 
-function formatVolume(site: Omit<VolumeSite, 'layout' | 'crc32c'>): Promise<void> {
+/** Nothing of a journal in the making is worth a second copy. */
+function formatVolume(site: Omit<VolumeSite, 'layout' | 'crc32c' | 'inPlace'>): Promise<void> {
   const { superblock, platform } = site;
-  const { layout, mode } = superblock;
-  return volumeKindOf(mode).format({ ...site, layout, crc32c: crc32cOf(platform) });
+  const { layout, mode, identity } = superblock;
+  const crc32c = crc32cOf(platform);
+  const inPlace = new InPlaceWriter({ ...site, layout, identity, isDoubled: false, crc32c }, 1);
+  return volumeKindOf(mode).format({ ...site, inPlace, layout, crc32c });
 }
 
 async function labelData(io: DeviceIo, superblock: Superblock, platform: Platform): Promise<void> {

@@ -3,4 +3,8 @@ export { journalOptions, type JournalConfig, type JournalOptions } from './confi
 export { OutcomeUnknown } from './errors.ts';
 export { formatJournal, type JournalDevices } from './format-journal.ts';
 export { openJournal, type Journal, type JournalRecovery } from './journal.ts';
+export type { ConsumerProgressMade, SubscribeOptions } from './consumers/consumers.ts';
+export type { Subscription } from './consumers/subscription.ts';
 export type { AppendedRecord } from './volume/appended-records.ts';
+export { BlockHeld } from './volume/undo-redo/block-locks.ts';
+export type { Transaction } from './volume/volume-mode.ts';

@@ -4,6 +4,7 @@ import { GroupCommit } from './commit/group-commit.ts';
 import { IdleWatermark } from './commit/idle-watermark.ts';
 import {
   appendRecord,
+  markConsumer,
   type BlockData,
   userBytesOf,
   type Operation,
@@ -12,20 +13,33 @@ import {
 import { PayloadSlab } from './commit/payload-slab.ts';
 import { SpaceNeed } from './commit/space-need.ts';
 import { journalOptions, type JournalConfig, type JournalOptions } from './config.ts';
+import {
+  Consumers,
+  type ConsumerProgressMade,
+  type SubscribeOptions,
+} from './consumers/consumers.ts';
+import type { Subscription } from './consumers/subscription.ts';
 import { Destager } from './destage/destager.ts';
 import { LiveBatches } from './destage/live-batches.ts';
+import { RingRoom } from './destage/ring-room.ts';
+import { keyringOf } from './crypto/journal-keys.ts';
+import type { KeyProvider } from './crypto/key-provider.ts';
+import { keyProviderOf } from './crypto/key-source.ts';
+import { pageMirrorOf } from './double-write/page-mirror.ts';
 import { OutcomeUnknown, refusalFor } from './errors.ts';
+import { isSameTable, type ConsumerTable } from './format/consumer-table.ts';
 import { crc32cOf, type Crc32c } from './format/crc32c.ts';
 import { blockBytes, type Layout } from './format/layout.ts';
 import { encryptedBit, isCallersType } from './format/record-types.ts';
 import { recordHeaderBytes } from './format/record.ts';
+import type { Superblock } from './format/superblock.ts';
 import type { JournalDevices } from './format-journal.ts';
 import { DeviceIo } from './io/device-io.ts';
 import { durabilityPathOf } from './io/durability.ts';
 import { WriteTally } from './io/write-tally.ts';
 import { recover, type RecoveredJournal } from './recovery/recover.ts';
 import { AppendedRecords, type AppendedRecord } from './volume/appended-records.ts';
-import type { VolumeMode } from './volume/volume-mode.ts';
+import type { Transaction, VolumeMode } from './volume/volume-mode.ts';
 
 /** What recovery found and did. */
 export interface JournalRecovery {
@@ -35,15 +49,18 @@ export interface JournalRecovery {
 }
 
 /**
- * Opens a journal: recovers it and claims it for a new epoch. Throws EngineRefusal rather than go on
+ * Opens a journal: recovers it and claims it for a new epoch. `keys` stands in place of the option
+ * `encryption`. Throws EngineRefusal rather than go on
  * with a log of which acknowledged records may be missing, and a zod error for wrong options.
  */
 export async function openJournal(
   devices: JournalDevices,
   options: JournalOptions,
   platform: Platform,
+  keys?: KeyProvider,
 ): Promise<Journal> {
-  return openConfigured(devices, journalOptions.parse(options), platform);
+  const config = journalOptions.parse(options);
+  return openConfigured(devices, config, platform, keys && keyringOf(keys));
 }
 
 /** The same for options that have been parsed already. */
@@ -51,12 +68,13 @@ export async function openConfigured(
   devices: JournalDevices,
   config: JournalConfig,
   platform: Platform,
+  keyring = config.encryption && keyringOf(keyProviderOf(config.encryption)),
 ): Promise<Journal> {
   const tally = new WriteTally();
   const journal = ioOf(devices.journal);
   const data = devices.data === undefined ? journal : ioOf(devices.data);
   try {
-    const recovered = await recover({ journal, data, config, platform });
+    const recovered = await recover({ journal, data, config, platform, keyring });
     return new Journal({ journal, data, config, platform, tally, recovered });
   } catch (error) {
     throw refusalFor('the journal cannot be recovered', error);
@@ -87,27 +105,32 @@ export class Journal implements AsyncDisposable {
   readonly #parts: JournalParts;
   readonly #crc32c: Crc32c;
   readonly #live: LiveBatches;
+  readonly #room: RingRoom;
   readonly #volume: VolumeMode;
   readonly #appended: AppendedRecords;
+  readonly #consumers: Consumers;
   readonly #need: SpaceNeed;
   readonly #sealer: BatchSealer;
   readonly #commit: GroupCommit;
   readonly #destager: Destager;
   readonly #watermark: IdleWatermark;
   readonly #slab = new PayloadSlab();
+  #acknowledgedLsn: number;
   #state: 'active' | 'closing' | 'closed' | 'failed' = 'active';
   #failure = '';
 
   constructor(parts: JournalParts) {
     const { recovered, config, platform } = parts;
     const { superblock, codec, head, epochStart } = recovered;
-    const { releasedLsn, layout } = superblock.durable;
+    const { layout } = superblock.durable;
     this.recovery = recovered;
     this.layout = layout;
     this.#parts = parts;
     this.#crc32c = crc32cOf(platform);
-    this.#live = new LiveBatches(recovered.batches, releasedLsn);
     this.#appended = new AppendedRecords(recovered.appended);
+    this.#acknowledgedLsn = epochStart.prevLastLsn;
+    this.#consumers = this.#makeConsumers();
+    this.#live = new LiveBatches(recovered.batches, this.#consumers.releasedLsn);
     this.#need = new SpaceNeed(codec, config.batchPagesMax);
     this.#sealer = new BatchSealer({
       codec,
@@ -116,8 +139,17 @@ export class Journal implements AsyncDisposable {
       head,
       epochStart,
       crc32c: this.#crc32c,
+      cipher: recovered.cipher,
     });
     this.#volume = this.#openVolume();
+    this.#live.heldFromLsn = () => this.#volume.openTransactions?.heldFromLsn ?? Infinity;
+    this.#room = new RingRoom({
+      live: this.#live,
+      need: this.#need,
+      consumers: this.#consumers,
+      openTransactions: this.#volume.openTransactions,
+      ringPages: layout.ringPages,
+    });
     this.#destager = this.#makeDestager();
     this.#commit = this.#makeCommit();
     this.#watermark = new IdleWatermark(platform.clock, () => {
@@ -137,14 +169,33 @@ export class Journal implements AsyncDisposable {
     return this.#volume.write(block, this.#slab.copy(bytes));
   }
 
-  /** Writes single blocks of 4 KiB, all or nothing. Resolves to the LSN of the commit record. */
-  async transaction(changes: readonly BlockData[]): Promise<number> {
+  /**
+   * Writes single blocks of 4 KiB, all or nothing. Resolves to the LSN of the commit record. With
+   * `progress`, that a consumer is done with the records up to an LSN is part of it: its effects and
+   * how far it is become durable together.
+   */
+  async transaction(
+    changes: readonly BlockData[],
+    progress?: ConsumerProgressMade,
+  ): Promise<number> {
     this.#checkActive();
     for (const { block, data } of changes) this.#checkTransactionBlock(block, data);
     this.#checkTransaction(changes.length * blockBytes);
-    return this.#volume.transaction(
-      changes.map(({ block, data }) => ({ block, data: this.#slab.copy(data) })),
-    );
+    const copies = changes.map(({ block, data }) => ({ block, data: this.#slab.copy(data) }));
+    if (progress === undefined) return this.#volume.transaction(copies);
+    this.#checkTakesMarks();
+    return this.#consumers.advance(progress, (mark) => this.#volume.transaction(copies, mark));
+  }
+
+  /**
+   * Begins a transaction that stays open over several calls. Throws EngineRefusal `incompatible` in a
+   * mode that has none, `full` where too many are open.
+   */
+  begin(): Transaction {
+    this.#checkActive();
+    const { openTransactions } = this.#volume;
+    if (openTransactions !== undefined) return openTransactions.begin();
+    throw new EngineRefusal('incompatible', 'only mode "undo-redo" keeps transactions open');
   }
 
   /**
@@ -175,11 +226,25 @@ export class Journal implements AsyncDisposable {
     return this.#appended.from(fromLsn);
   }
 
-  /** The caller needs no appended record up to that LSN any more: their space may be used again. */
+  /** The caller needs no appended record up to that LSN any more; consumers may still. */
   release(lsn: number): void {
-    this.#live.releasedLsn = Math.max(this.#live.releasedLsn, lsn);
-    this.#appended.releaseThrough(lsn);
-    this.#destager.noteProgress();
+    this.#consumers.release(lsn);
+  }
+
+  /**
+   * The appended records for a named consumer, from after the last LSN that it committed, and those to
+   * come. The log keeps what it has not committed. Throws EngineRefusal, and RangeError for a name or
+   * an LSN that cannot be one.
+   */
+  subscribe(options: SubscribeOptions): Subscription {
+    this.#checkActive();
+    return this.#consumers.subscribe(options);
+  }
+
+  /** There is no such consumer any more, durably: the log keeps nothing for it. */
+  async unsubscribe(consumer: string): Promise<void> {
+    this.#checkActive();
+    await this.#consumers.unsubscribe(consumer);
   }
 
   /** Resolves when everything submitted before it has settled; rejects if the journal has failed. */
@@ -200,6 +265,7 @@ export class Journal implements AsyncDisposable {
     this.#state = 'closing';
     this.#watermark.disarm();
     try {
+      await this.#volume.openTransactions?.rollBackAll();
       await this.#volume.flush();
       await this.#commit.settled();
       this.#checkNotFailed();
@@ -307,9 +373,13 @@ export class Journal implements AsyncDisposable {
       codec: recovered.codec,
       sealer: this.#sealer,
       need: this.#need,
+      mirror: pageMirrorOf(recovered.superblock.durable),
+      isStrict: recovered.superblock.durable.isStrict,
       durable: { ...recovered.head, nextLsn: recovered.epochStart.prevLastLsn + 1 },
       tailPageSeq: () => recovered.superblock.durable.tail.pageSeq,
-      demandPages: (pages) => this.#destager.demand(pages),
+      demandPages: (pages) => this.#destager.demand(pages) || this.#room.makeRoom(),
+      reservedPages: (operation) => this.#room.reservedPages(operation),
+      holder: () => this.#room.holder,
       onSealed: (batch) => {
         this.#noteSealed(batch);
       },
@@ -335,6 +405,9 @@ export class Journal implements AsyncDisposable {
     return this.#parts.recovered.volume.open({
       recordBytesMax: this.#need.capacityBytes,
       submit: (make) => this.#submit(make),
+      withdraw: (operation, refusal) => this.#commit.withdraw(operation, refusal),
+      acknowledgedLsn: () => this.#acknowledgedLsn,
+      pagesFor: (byteCount) => this.#pagesFor(byteCount),
       fail: (error) => {
         this.#fail(error);
       },
@@ -351,6 +424,8 @@ export class Journal implements AsyncDisposable {
       volume: this.#volume,
       head: () => this.#sealer.head,
       durable: () => this.#commit.durable,
+      releases: () => this.#releases,
+      keepConsumers: () => this.#keepConsumers(() => this.#consumers.table),
       onSpace: () => {
         this.#commit.pump();
       },
@@ -366,14 +441,17 @@ export class Journal implements AsyncDisposable {
   }
 
   #noteDurable({ end }: SealedBatch): void {
+    this.#acknowledgedLsn = end.nextLsn - 1;
+    this.#consumers.noteAcknowledged(this.#acknowledgedLsn);
     this.#live.noteDurable(end.pageSeq);
     this.#destager.noteProgress();
   }
 
   #noteAcknowledged(operation: Operation): void {
-    const { isAppend, drafts, lastLsn: lsn } = operation;
+    const { isAppend, drafts, lastLsn: lsn, mark } = operation;
+    if (mark !== undefined) this.#consumers.noteMark(mark);
     if (!isAppend) {
-      this.#volume.noteAcknowledged(operation);
+      if (mark === undefined || drafts.length > 1) this.#volume.noteAcknowledged(operation);
       return;
     }
     const { type, tenant, vshard, data: payload } = drafts[0]!;
@@ -388,8 +466,59 @@ export class Journal implements AsyncDisposable {
       durablePageSeq: head.pageSeq,
       claimedEnd: head.pageSeq,
       nextLsnFloor: head.nextLsn,
-      releasedLsn: this.#live.releasedLsn,
+      ...this.#releases,
     });
+  }
+
+  get #releases(): Pick<Superblock, 'releasedLsn' | 'consumers'> {
+    const { releasedByCaller: releasedLsn, table: consumers } = this.#consumers;
+    return { releasedLsn, consumers };
+  }
+
+  #makeConsumers(): Consumers {
+    const { superblock } = this.#parts.recovered;
+    const { consumers, releasedLsn } = superblock.durable;
+    return new Consumers(consumers, releasedLsn, {
+      appended: this.#appended,
+      submit: (mark) => this.#submit((settled) => markConsumer(mark, settled)),
+      store: async (table) => {
+        await this.#keepConsumers(table);
+        await superblock.update({ consumers: table() });
+      },
+      onReleased: () => {
+        this.#noteReleased();
+      },
+    });
+  }
+
+  /** In a superblock of its own, so that the tail moves in one of the other pair (rule R7). */
+  async #keepConsumers(table: () => ConsumerTable): Promise<void> {
+    const { superblock } = this.#parts.recovered;
+    const consumers = table();
+    if (isSameTable(consumers, superblock.durable.consumers)) return;
+    await superblock.update({ consumers });
+  }
+
+  #noteReleased(): void {
+    this.#live.releasedLsn = Math.max(this.#live.releasedLsn, this.#consumers.releasedLsn);
+    this.#appended.releaseThrough(this.#live.releasedLsn);
+    this.#destager.noteProgress();
+  }
+
+  /** With those for the watermarks that a strict journal writes after its batches. */
+  #pagesFor(byteCount: number): number {
+    const { config, recovered } = this.#parts;
+    const pages = this.#need.ofSmallRecords(byteCount);
+    const { isStrict } = recovered.superblock.durable;
+    return pages + (isStrict ? Math.ceil(pages / config.batchPagesMax) : 0);
+  }
+
+  #checkTakesMarks(): void {
+    if (this.#volume.takesMarks === true) return;
+    throw new EngineRefusal(
+      'incompatible',
+      'only modes "journal", "ordered" and "undo-redo" take a consumer\'s progress into a transaction',
+    );
   }
 
   /** Fail-stop: a later flush could succeed without what the failed one was to make durable. */
@@ -405,6 +534,9 @@ export class Journal implements AsyncDisposable {
     this.#parts.journal.stopWriting(reason);
     this.#parts.data.stopWriting(reason);
     this.#destager.stop();
+    this.#appended.close();
+    this.#volume.stop?.(reason);
+    this.#parts.recovered.cipher?.[Symbol.dispose]();
     this.#commit.stop(reason);
   }
 }

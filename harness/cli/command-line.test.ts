@@ -10,6 +10,11 @@ import type { CliServices, ReplayRequest, RunRequest } from './services.ts';
 
 const plugins = path.join(import.meta.dirname, 'test-plugins');
 const flags = ['--engine', './engine.mjs', '--workload', './workload.mjs'];
+const twoDevices = [
+  ...['--engine', './in-place-engine.mjs', '--workload', './workload.mjs'],
+  ...['--set', 'dataDevice.capacityBlocks=64'],
+];
+const killed = ['--rig', 'device', '--fault', './kill-fault.mjs', '--at', 'op=1'];
 
 const capabilities = [
   { name: 'system calls', available: true, reason: 'koffi loads', fix: '' },
@@ -198,12 +203,52 @@ describe('powercut run', () => {
       [...flags, '--device', '/dev/null'],
       'expected --rig device with it',
     ],
+    [
+      'a data device without a device',
+      [...twoDevices, ...killed, '--data-device', '/dev/sdb'],
+      'given without --device',
+    ],
+    [
+      'a data device that nothing uses',
+      [...flags, ...killed, '--device', '/dev/sda', '--data-device', '/dev/sdb'],
+      'no scenario uses a data device',
+    ],
+    [
+      'a device alone where a scenario needs two',
+      [...twoDevices, ...killed, '--device', '/dev/sda'],
+      'expected --data-device with it',
+    ],
+    [
+      'one device for both',
+      [...twoDevices, ...killed, '--device', '/dev/sda', '--data-device', '/dev/sda'],
+      'expected two devices',
+    ],
+    [
+      'fewer devices to act on than faults',
+      [...flags, ...killed, '--fault', './fault.mjs', '--at', 'op=2', '--on', 'main'],
+      '2 --fault and 1 --on',
+    ],
+    [
+      'a fault on a device that is not there',
+      [...flags, '--fault', './fault.mjs', '--at', 'op=2', '--on', 'data'],
+      '--on data: fault "outside-fault" acts on the data device',
+    ],
     ['an unknown reporter', [...flags, '--reporter', 'htm'], 'did you mean "html"?'],
   ])('refuses %s with exit code 2, having started nothing', async (_, words, message) => {
     const { exitCode, error } = await perform(['run', ...words]);
     expect(exitCode).toBe(2);
     expect(error).toContain(message);
     expect(asked.run).toBeUndefined();
+  });
+
+  it('hands on a second device, and the device of each fault', async () => {
+    const devices = ['--device', '/dev/sda', '--data-device', '/dev/sdb'];
+    expect((await perform(['run', ...twoDevices, ...killed, ...devices])).exitCode).toBe(0);
+    expect(asked.run).toMatchObject({ device: '/dev/sda', dataDevice: '/dev/sdb' });
+    expect(asked.run?.scenarios[0]?.scenario.dataDevice).toMatchObject({ capacityBlocks: 64 });
+    const cut = ['--fault', 'power-cut', '--at', 'op=2', '--on', 'data'];
+    const { out } = await perform(['run', ...twoDevices, ...cut, '--dry-run']);
+    expect(out).toContain('power-cut on data at op 2');
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { addCleanCommand } from './clean-command.ts';
 import type { CliEnvironment, CommandContext } from './command-context.ts';
 import { addDoctorCommand } from './doctor-command.ts';
+import { addJournalCommand } from './journal-command.ts';
 import { addListCommand } from './list-command.ts';
 import { createLogger } from './logger.ts';
 import { createRootCommand, type Program } from './program.ts';
@@ -30,6 +31,7 @@ export async function performCommandLine(
   addReplayCommand(program);
   addReportCommand(program);
   addCleanCommand(program);
+  addJournalCommand(program);
   await command.parseAsync(words, { from: 'user' });
   return exitCode;
 }

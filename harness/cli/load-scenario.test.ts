@@ -28,6 +28,9 @@ engine: ./test-plugins/engine.mjs
 workload: ./test-plugins/workload.mjs
 `;
 
+/** An engine that keeps its blocks on a data device, where there is one. */
+const onTwo = head.replace('/engine.mjs', '/in-place-engine.mjs');
+
 describe('a scenario file', () => {
   it('gives a scenario with the defaults of everything that it leaves out', async () => {
     const [ready] = await load(head);
@@ -95,6 +98,29 @@ describe('a scenario file', () => {
         options: { bits: 7 },
       },
     ]);
+  });
+
+  it('may keep its data on a second device, and aim faults at either', async () => {
+    const [ready] = await load(`${onTwo}dataDevice: { writeCache: lying, capacityBlocks: 1024 }
+faults:
+  - { use: power-cut, at: { area: blocks }, device: main }
+  - { use: power-cut, at: { op: 3 }, device: both }
+  - { use: bit-rot, at: { area: blocks } }
+  - { use: bit-rot, at: { bytes: [0, 4096] }, device: data }
+`);
+    expect(ready?.scenario.dataDevice).toMatchObject({
+      capacityBlocks: 1024,
+      writeCache: 'volatile',
+    });
+    expect(ready?.scenario.faults.map(({ use, device }) => [use, device])).toEqual([
+      ['power-cut', 'main'],
+      ['power-cut', 'both'],
+      ['bit-rot', undefined],
+      ['bit-rot', 'data'],
+      ['lying-flush', 'data'],
+    ]);
+    const [again] = await load(formatScenario(ready!.scenario));
+    expect(again?.scenario).toEqual(ready?.scenario);
   });
 
   it('may be JSON, and may hold several scenarios', async () => {
@@ -224,6 +250,43 @@ expect: { verdict: fail, kinds: [losst] }
     expect(await problemsOf(others.join('\n') + line)).toEqual([problem]);
   });
 
+  const data = 'dataDevice: { capacityBlocks: 64 }';
+
+  it.each([
+    [
+      'a data device for an engine that has no use for one',
+      `${head}${data}`,
+      'x.yaml:5:13: engine "outside-engine" keeps everything on one device, expected no dataDevice',
+    ],
+    [
+      'a fault on a data device that is not there',
+      `${onTwo}faults: [{ use: power-cut, at: { op: 1 }, device: data }]`,
+      'x.yaml:5:51: fault "power-cut" acts on the data device, and the scenario has none, expected main or a dataDevice',
+    ],
+    [
+      'a fault on both devices that is no power cut',
+      `${onTwo}${data}\nfaults: [{ use: bit-rot, at: { op: 1 }, device: both }]`,
+      'x.yaml:6:49: fault "bit-rot" acts on one device at a time, expected main or data',
+    ],
+    [
+      'a fault on one device that aims at an area of the other',
+      `${onTwo}${data}\nfaults: [{ use: bit-rot, at: { area: blocks }, device: main }]`,
+      'x.yaml:6:56: fault "bit-rot" acts on the main device, and the area "blocks" does not lie there, expected the device of the area',
+    ],
+    [
+      'bytes that are not on the data device',
+      `${onTwo}${data}\nfaults: [{ use: bit-rot, at: { bytes: [262144, 1] }, device: data }]`,
+      'x.yaml:6:39: bytes 262144 to 262145 are not on the device, expected at most 262144',
+    ],
+    [
+      'a field of the data device that there is not',
+      `${onTwo}dataDevice: { sectors: 64 }`,
+      `x.yaml:5:15: unknown field "sectors" in dataDevice, expected one of ${deviceFields}`,
+    ],
+  ])('is told of %s', async (_, text, problem) => {
+    expect(await problemsOf(text)).toEqual([problem]);
+  });
+
   it('is told where the syntax breaks', async () => {
     expect(await problemsOf('name: [planted\nengine: x\n')).toEqual([
       expect.stringMatching(/^x\.yaml:2:1: /) as string,
@@ -259,7 +322,7 @@ expect: { verdict: fail, kinds: [losst] }
 });
 
 const fields =
-  'name, because, seed, rig, engine, workload, faults, verifiers, device, limits, explore, expect';
+  'name, because, seed, rig, engine, workload, faults, verifiers, device, dataDevice, limits, explore, expect';
 const deviceFields =
   'logicalBlockBytes, capacityBlocks, atomicWriteBlocks, writeCache, supportsFua';
 const workloads =

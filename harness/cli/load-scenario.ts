@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import {
   HarnessError,
+  deviceNumbers,
+  geometriesOf,
   type EngineAdapter,
+  type EngineArea,
+  type FaultedDevice,
   type FaultModule,
   type OptionSchema,
   type PluginKind,
@@ -10,7 +14,7 @@ import {
   type Verifier,
   type Workload,
 } from '../contract/index.ts';
-import type { ReadyScenario } from '../run/plugin-sources.ts';
+import type { ReadyFault, ReadyScenario } from '../run/plugin-sources.ts';
 import { loadPlugin, type ConfiguredPlugin, type LoadedPlugin } from './load-plugin.ts';
 import { suggestion } from './nearest-name.ts';
 import { isPluginPath } from './plugin-location.ts';
@@ -137,7 +141,8 @@ class ScenarioLoader {
   #fits(ready: ReadyScenario): boolean {
     const before = this.#problems.length;
     this.#checkOps(ready);
-    this.#checkAreas(ready);
+    const isFit = this.#checkDevices(ready);
+    if (isFit) this.#checkAreas(ready);
     this.#checkLayers(ready);
     this.#checkRanges(ready);
     return this.#problems.length === before;
@@ -155,23 +160,51 @@ class ScenarioLoader {
   }
 
   #checkAreas(ready: ReadyScenario): void {
-    const { scenario, engine } = ready;
+    const { scenario, engine, faults } = ready;
     const areas = this.#areasOf(ready);
     if (areas === undefined) return;
-    for (const [index, { at }] of scenario.faults.entries()) {
-      if (!('atArea' in at) || areas.includes(at.atArea)) continue;
-      const expected = areas.length === 0 ? 'none: the engine names no areas' : areas.join(', ');
-      this.#report(
-        ['faults', index, 'at', 'area'],
-        `unknown area "${at.atArea}" of engine "${engine.name}", ` +
-          `expected one of ${expected}${suggestion(at.atArea, areas)}`,
-      );
+    const names = areas.map(({ name }) => name);
+    for (const [index, { at, device }] of scenario.faults.entries()) {
+      if (!('atArea' in at)) continue;
+      const { atArea } = at;
+      if (!names.includes(atArea)) {
+        const expected = names.length === 0 ? 'none: the engine names no areas' : names.join(', ');
+        this.#report(
+          ['faults', index, 'at', 'area'],
+          `unknown area "${atArea}" of engine "${engine.name}", ` +
+            `expected one of ${expected}${suggestion(atArea, names)}`,
+        );
+      } else if (!isCut(faults[index]) && !liesOn(areas, atArea, device)) {
+        this.#report(
+          ['faults', index, 'device'],
+          `fault "${faults[index]!.module.name}" acts on the ${device!} device, and the area ` +
+            `"${atArea}" does not lie there, expected the device of the area`,
+        );
+      }
     }
   }
 
-  #areasOf({ scenario, engine, engineConfig }: ReadyScenario): readonly string[] | undefined {
+  /** False where the areas cannot be asked for. */
+  #checkDevices({ scenario, engine, faults }: ReadyScenario): boolean {
+    const { dataDevice } = scenario;
+    const isFit = dataDevice === undefined || engine.supports.dataDevice;
+    if (!isFit) {
+      this.#report(
+        ['dataDevice'],
+        `engine "${engine.name}" keeps everything on one device, expected no dataDevice`,
+      );
+    }
+    for (const [index, fault] of faults.entries()) {
+      const problem = deviceProblem(fault, dataDevice !== undefined);
+      if (problem === undefined) continue;
+      this.#report(['faults', index, 'device'], `fault "${fault.module.name}" ${problem}`);
+    }
+    return isFit;
+  }
+
+  #areasOf({ scenario, engine, engineConfig }: ReadyScenario): readonly EngineArea[] | undefined {
     try {
-      return engine.areasOf(engineConfig, scenario.device).map(({ name }) => name);
+      return engine.areasOf(engineConfig, geometriesOf(scenario));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.#report(['engine', 'with'], `engine "${engine.name}" does not fit: ${message}`);
@@ -192,8 +225,10 @@ class ScenarioLoader {
   }
 
   #checkRanges({ scenario }: ReadyScenario): void {
-    const capacityBytes = scenario.device.capacityBlocks * scenario.device.logicalBlockBytes;
-    for (const [index, { at, within }] of scenario.faults.entries()) {
+    for (const [index, { at, within, device }] of scenario.faults.entries()) {
+      const { capacityBlocks, logicalBlockBytes } =
+        device === 'data' ? (scenario.dataDevice ?? scenario.device) : scenario.device;
+      const capacityBytes = capacityBlocks * logicalBlockBytes;
       const moment = 'atBytes' in at ? at.atBytes : undefined;
       const ranges = [
         { range: moment, path: ['faults', index, 'at', 'bytes'] },
@@ -213,6 +248,33 @@ class ScenarioLoader {
   #report(path: ScenarioPath, message: string): void {
     this.#problems.push(`${this.#source.place(path, 'value')}: ${message}`);
   }
+}
+
+/** What is wrong with the device that a fault is to act on. */
+function deviceProblem(fault: ReadyFault, hasData: boolean): string | undefined {
+  const { device } = fault.spec;
+  if (device === undefined) return undefined;
+  if (fault.module.layer !== 'drive') return 'acts on no device, expected none to be named';
+  if (device === 'data' && !hasData) {
+    return 'acts on the data device, and the scenario has none, expected main or a dataDevice';
+  }
+  if (device === 'both' && !isCut(fault)) {
+    return 'acts on one device at a time, expected main or data';
+  }
+  return undefined;
+}
+
+function isCut(fault: ReadyFault | undefined): boolean {
+  return fault?.module.faultClass === 'power-loss';
+}
+
+function liesOn(
+  areas: readonly EngineArea[],
+  name: string,
+  device: FaultedDevice | undefined,
+): boolean {
+  if (device === undefined || device === 'both') return true;
+  return areas.some((area) => area.name === name && area.device === deviceNumbers[device]);
 }
 
 interface ScenarioPlugins {

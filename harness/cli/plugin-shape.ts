@@ -71,6 +71,9 @@ function memberProblems(kind: PluginKind, plugin: Readonly<Record<string, unknow
   if (kind === 'engine' && !isListOfText(memberOf(plugin['supports'], 'ops'))) {
     problems.push('its supports.ops is not a list of operation kinds');
   }
+  if (kind === 'engine' && typeof memberOf(plugin['supports'], 'dataDevice') !== 'boolean') {
+    problems.push('its supports.dataDevice is not true or false');
+  }
   if (kind === 'workload' && !isListOfText(plugin['requires'])) {
     problems.push('its requires is not a list of operation kinds');
   }

@@ -42,6 +42,9 @@ const registry: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> =
   },
 };
 
+/** The engine that `powercut journal` offers the tools of. */
+export const journalEngine = 'journal';
+
 export function builtInNames(kind: PluginKind): readonly string[] {
   return Object.keys(registry[kind]);
 }

@@ -30,10 +30,16 @@ export function addRunCommand(program: Program): void {
     .option('--engine <plugin>', 'engine of a scenario given by flags')
     .option('--workload <plugin>', 'workload of a scenario given by flags')
     .option('--fault <plugin>', 'fault of a scenario given by flags; repeatable', collect)
+    .option(
+      '--on <device>',
+      'device of the fault: main, data or both, one for each --fault',
+      collect,
+    )
     .option('--at <moment>', 'when the fault comes into force, one for each --fault', collect)
     .option('--set <part.field=value>', 'option of a scenario given by flags; repeatable', collect)
     .addOption(new Option('--rig <rig>', 'where the device comes from').choices(['sim', 'device']))
     .option('--device <path>', 'block device for rig device, by its /dev/disk/by-id name')
+    .option('--data-device <path>', 'a second one, for scenarios with a data device')
     .option('--seed <number>', 'seed of all chance', wholeNumberFrom(0))
     .option('--states <count>', 'most crash states for each scenario', wholeNumberFrom(1))
     .option('--rounds <count>', 'runs of the workload for each scenario', wholeNumberFrom(1))
@@ -56,6 +62,8 @@ export function addRunCommand(program: Program): void {
         'powercut run --engine journal --workload bank --fault bit-rot --at op=40 --seed 1',
         'powercut run --engine journal --workload hot-spot --fault power-cut --at flush=9 \\\n' +
           '      --set engine.ringPages=64 --set device.logicalBlockBytes=512',
+        'powercut run --engine journal --workload random-write --fault power-cut --at op=40 \\\n' +
+          '      --on data --set dataDevice.capacityBlocks=16384',
         'powercut run smoke --dry-run',
       ]),
     )
@@ -69,6 +77,11 @@ Moments:
   area=NAME      at the first request to that area of the engine
   bytes=0,4096   at the first request to those bytes (offset, count)
   ms=2           once that much time has passed on the clock of the run
+
+Two devices (--set dataDevice.capacityBlocks=16384, or dataDevice: in a file):
+  a power cut takes both at once, unless --on main or --on data cuts one alone;
+  the other goes on until the end. Other faults act on the device of the area that
+  they aim at, on main, or where --on says.
 `;
 
 interface RunOptions {
@@ -76,9 +89,11 @@ interface RunOptions {
   readonly workload?: string | undefined;
   readonly fault?: readonly string[] | undefined;
   readonly at?: readonly string[] | undefined;
+  readonly on?: readonly string[] | undefined;
   readonly set?: readonly string[] | undefined;
   readonly rig?: 'sim' | 'device' | undefined;
   readonly device?: string | undefined;
+  readonly dataDevice?: string | undefined;
   readonly seed?: number | undefined;
   readonly states?: number | undefined;
   readonly rounds?: number | undefined;
@@ -96,7 +111,7 @@ async function run(
   options: RunOptions,
 ): Promise<number> {
   const scenarios = await plannedScenarios(context, names, options);
-  checkDevice(scenarios, options.device);
+  checkDevices(scenarios, options);
   const request = await createRequest(context, scenarios, options);
   if (options.dryRun === true) return printPlan(context, request);
   context.log.info({ runId: request.runId, scenarios: scenarios.length }, 'run starts');
@@ -111,8 +126,8 @@ async function plannedScenarios(
   names: readonly string[],
   options: RunOptions,
 ): Promise<readonly ReadyScenario[]> {
-  const { engine, workload, fault, at, set } = options;
-  const flags = { engine, workload, fault, at, set };
+  const { engine, workload, fault, at, on, set } = options;
+  const flags = { engine, workload, fault, at, on, set };
   const { sources, problems } = selectScenarios(names, flags, context.environment.directory);
   if (sources.length === 0 && problems.length === 0) {
     throw new HarnessError(
@@ -144,12 +159,37 @@ function withOverrides(
   );
 }
 
-function checkDevice(scenarios: readonly ReadyScenario[], device: string | undefined): void {
-  if (device === undefined || scenarios.some(({ scenario }) => scenario.rig === 'device')) return;
-  throw new HarnessError(
-    'CONFIG_INVALID',
-    `--device ${device} is given and no scenario uses a device, expected --rig device with it`,
-  );
+/** A scenario runs on named devices alone, or on loop devices alone. */
+function checkDevices(
+  scenarios: readonly ReadyScenario[],
+  { device, dataDevice }: RunOptions,
+): void {
+  const onDevice = scenarios.filter(({ scenario }) => scenario.rig === 'device');
+  const withData = onDevice.filter(({ scenario }) => scenario.dataDevice !== undefined);
+  const problems = [
+    [
+      device !== undefined && onDevice.length === 0,
+      `--device ${device} is given and no scenario uses a device, expected --rig device with it`,
+    ],
+    [
+      dataDevice !== undefined && device === undefined,
+      `--data-device ${dataDevice} is given without --device, expected both`,
+    ],
+    [
+      dataDevice !== undefined && withData.length === 0,
+      `--data-device ${dataDevice} is given and no scenario uses a data device, expected one with dataDevice and rig device`,
+    ],
+    [
+      device !== undefined && dataDevice === undefined && withData.length > 0,
+      `--device ${device} is given and ${withData[0]?.scenario.name} uses a data device, expected --data-device with it`,
+    ],
+    [
+      dataDevice !== undefined && device === dataDevice,
+      `--device and --data-device are both ${device}, expected two devices`,
+    ],
+  ] as const;
+  const found = problems.find(([isWrong]) => isWrong);
+  if (found !== undefined) throw new HarnessError('CONFIG_INVALID', found[1]);
 }
 
 async function createRequest(
@@ -174,6 +214,7 @@ async function createRequest(
     showProgress,
     stopOnFailure: options.stopOnFailure === true,
     device: options.device,
+    dataDevice: options.dataDevice,
   };
 }
 

@@ -10,11 +10,16 @@ export function formatPlan(request: RunRequest): string {
     ...scenarios.map(planRow),
   ]);
   const count = scenarios.length === 1 ? '1 scenario' : `${scenarios.length} scenarios`;
-  const target = request.device === undefined ? '' : `device ${request.device}\n`;
+  const target = formatTargets(request);
   return (
     `${table}\n${count}, ${request.jobs} worker threads, nothing was started\n` +
     `${target}results would go to ${request.runDirectory}\n`
   );
+}
+
+function formatTargets({ device, dataDevice }: RunRequest): string {
+  const main = device === undefined ? '' : `device ${device}\n`;
+  return dataDevice === undefined ? main : `${main}data device ${dataDevice}\n`;
 }
 
 function planRow(scenario: Scenario): readonly string[] {
@@ -31,10 +36,11 @@ function planRow(scenario: Scenario): readonly string[] {
   ];
 }
 
-function formatFault({ use, at, times, during }: ScenarioFault): string {
+function formatFault({ use, at, times, during, device }: ScenarioFault): string {
   const repeated = times === 1 ? '' : ` x ${times}`;
   const phase = during === 'recovery' ? ' in recovery' : '';
-  return `${use} at ${formatMoment(at)}${repeated}${phase}`;
+  const place = device === undefined ? '' : ` on ${device}`;
+  return `${use}${place} at ${formatMoment(at)}${repeated}${phase}`;
 }
 
 function formatMoment(at: FaultMoment): string {

@@ -10,6 +10,8 @@ export interface ScenarioFlags {
   readonly fault?: readonly string[] | undefined;
   /** The n-th belongs to the n-th fault: `op=40`, `flush=3`, `area=journal`, `bytes=0,4096`, `ms=2`. */
   readonly at?: readonly string[] | undefined;
+  /** The n-th belongs to the n-th fault: `main`, `data`, `both`. */
+  readonly on?: readonly string[] | undefined;
   /** `engine.ringPages=64`: a part of the scenario, the field, and a YAML value. */
   readonly set?: readonly string[] | undefined;
 }
@@ -31,16 +33,18 @@ export function scenarioFromFlags(flags: ScenarioFlags, directory: string): Scen
     faults: faults.map((use, index) => ({
       use,
       at: parseMoment(flags.at?.[index] ?? ''),
+      ...(flags.on?.[index] === undefined ? {} : { device: flags.on[index] }),
       ...fieldsUnder(sets, ['faults', index, 'with']),
     })),
     ...fieldsUnder(sets, ['device']),
+    ...fieldsUnder(sets, ['dataDevice']),
     ...fieldsUnder(sets, ['limits']),
     ...fieldsUnder(sets, ['explore']),
   };
   return { raw, directory, place: (path) => flagAt(path, flags, sets) };
 }
 
-const plainParts = ['device', 'limits', 'explore'] as const;
+const plainParts = ['device', 'dataDevice', 'limits', 'explore'] as const;
 
 interface SetFlag {
   readonly text: string;
@@ -50,7 +54,7 @@ interface SetFlag {
   readonly value: unknown;
 }
 
-function requireFlags({ engine, workload, fault = [], at = [] }: ScenarioFlags): void {
+function requireFlags({ engine, workload, fault = [], at = [], on }: ScenarioFlags): void {
   if (engine === undefined || workload === undefined) {
     const missing = engine === undefined ? '--engine' : '--workload';
     throw invalid(
@@ -58,15 +62,21 @@ function requireFlags({ engine, workload, fault = [], at = [] }: ScenarioFlags):
         'as in --engine journal --workload bank',
     );
   }
-  if (fault.length === at.length) return;
+  if (fault.length !== at.length) {
+    throw invalid(
+      `${fault.length} --fault and ${at.length} --at are given, expected one --at for each --fault, ` +
+        'as in --fault bit-rot --at op=40',
+    );
+  }
+  if (on === undefined || fault.length === on.length) return;
   throw invalid(
-    `${fault.length} --fault and ${at.length} --at are given, expected one --at for each --fault, ` +
-      'as in --fault bit-rot --at op=40',
+    `${fault.length} --fault and ${on.length} --on are given, expected none, or one --on for each ` +
+      '--fault, as in --fault power-cut --at op=40 --on data',
   );
 }
 
 function parseSet(text: string, faultCount: number): SetFlag {
-  const parts = /^([a-z]+)(\d*)\.([\w.]+)=(.*)$/s.exec(text);
+  const parts = /^([a-zA-Z]+)(\d*)\.([\w.]+)=(.*)$/s.exec(text);
   const [, part = '', number = '', field = '', value = ''] = parts ?? [];
   const under = parts === null ? undefined : partPath(part, number, faultCount);
   if (under !== undefined) return { text, under, field, value: parse(value) as unknown };
@@ -127,8 +137,9 @@ function flagAt(path: ScenarioPath, flags: ScenarioFlags, sets: readonly SetFlag
   if (part === 'engine') return `--engine ${flags.engine ?? ''}`;
   if (part === 'workload') return `--workload ${flags.workload ?? ''}`;
   if (part === 'faults' && typeof index === 'number') {
-    const isMoment = path[2] === 'at';
-    return isMoment ? `--at ${flags.at?.[index] ?? ''}` : `--fault ${flags.fault?.[index] ?? ''}`;
+    if (path[2] === 'at') return `--at ${flags.at?.[index] ?? ''}`;
+    if (path[2] === 'device') return `--on ${flags.on?.[index] ?? ''}`;
+    return `--fault ${flags.fault?.[index] ?? ''}`;
   }
   return 'command line';
 }

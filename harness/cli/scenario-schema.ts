@@ -3,6 +3,7 @@ import {
   violationKinds,
   type ByteRange,
   type DeviceGeometry,
+  type DeviceRole,
   type Expectation,
   type FaultMoment,
   type PluginRef,
@@ -48,6 +49,7 @@ const fault = z.strictObject({
     })
     .default(1),
   within: byteRange.optional(),
+  device: z.enum(['main', 'data', 'both']).optional(),
   during: z.enum(['workload', 'recovery']).default('workload'),
 });
 
@@ -105,6 +107,7 @@ export const scenarioSchema = z.strictObject({
   faults: z.array(fault).default([]),
   verifiers: z.array(z.string().min(1)).default([]),
   device: device.prefault({}),
+  dataDevice: device.optional(),
   limits: limits.prefault({}),
   explore: explore.prefault({}),
   expect: expectation.default({ verdict: 'pass' }),
@@ -124,13 +127,18 @@ export type ScenarioInput = Omit<
   readonly expect?: 'pass' | Expectation;
 };
 
-export function toScenario(fields: ScenarioFields): Scenario {
+export function toScenario({ dataDevice, ...fields }: ScenarioFields): Scenario {
   return {
     ...fields,
     engine: toPluginRef(fields.engine),
     workload: toPluginRef(fields.workload),
-    faults: [...fields.faults.map(toFault), ...liesOf(fields.device)],
+    faults: [
+      ...fields.faults.map(toFault),
+      ...liesOf(fields.device, dataDevice && 'main'),
+      ...(dataDevice === undefined ? [] : liesOf(dataDevice, 'data')),
+    ],
     device: toGeometry(fields.device),
+    ...(dataDevice && { dataDevice: toGeometry(dataDevice) }),
     explore: toExploration(fields.explore),
   };
 }
@@ -145,6 +153,7 @@ function toFault(fields: ScenarioFields['faults'][number]): ScenarioFault {
     at: toMoment(fields.at),
     times: fields.times,
     ...(fields.within === undefined ? {} : { within: toRange(fields.within) }),
+    ...(fields.device && { device: fields.device }),
     during: fields.during,
   };
 }
@@ -162,9 +171,18 @@ function toRange([byteOffset, byteCount]: readonly [number, number]): ByteRange 
 }
 
 /** What a drive says of itself is its geometry; that it lies is a fault from the first flush on. */
-function liesOf({ writeCache }: ScenarioFields['device']): readonly ScenarioFault[] {
+function liesOf(
+  { writeCache }: ScenarioFields['device'],
+  role: DeviceRole | undefined,
+): readonly ScenarioFault[] {
   if (writeCache !== 'lying') return [];
-  return [{ use: 'lying-flush', at: { atFlush: 1 }, times: 'forever', during: 'workload' }];
+  const lie = {
+    use: 'lying-flush',
+    at: { atFlush: 1 },
+    times: 'forever',
+    during: 'workload',
+  } as const;
+  return [role === undefined ? lie : { ...lie, device: role }];
 }
 
 function toGeometry(fields: ScenarioFields['device']): DeviceGeometry {
@@ -182,7 +200,7 @@ function toExploration(fields: ScenarioFields['explore']): Scenario['explore'] {
 }
 
 /** The reverse of `toScenario`: a scenario as it would be written, for reproducers. */
-export function toScenarioInput(scenario: Scenario): ScenarioInput {
+export function toScenarioInput({ dataDevice, ...scenario }: Scenario): ScenarioInput {
   return {
     ...scenario,
     faults: scenario.faults.map(({ at, within, ...rest }) => ({
@@ -192,6 +210,7 @@ export function toScenarioInput(scenario: Scenario): ScenarioInput {
     })),
     verifiers: [...scenario.verifiers],
     device: toDeviceInput(scenario.device),
+    ...(dataDevice && { dataDevice: toDeviceInput(dataDevice) }),
   };
 }
 

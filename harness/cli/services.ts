@@ -69,6 +69,8 @@ export interface RunRequest extends RequestContext {
   readonly stopOnFailure: boolean;
   /** A block device by its /dev/disk/by-id name; without it rig `device` makes a loop device. */
   readonly device: string | undefined;
+  /** The same for the data device. */
+  readonly dataDevice: string | undefined;
 }
 
 export interface StoredRunRequest extends RequestContext {
@@ -106,6 +108,7 @@ async function runScenarios(request: RunRequest): Promise<RunSummary> {
     cells: request.scenarios,
     directory: RunDirectory.create(request.runDirectory),
     devicePath: request.device,
+    dataDevicePath: request.dataDevice,
     signal: request.interrupted,
     host: await collectHostFacts(),
     formatScenario,

@@ -15,18 +15,30 @@ export interface JournalScenarioOptions {
   readonly ringPages?: number;
   readonly logicalBlockBytes?: number;
   readonly writeCache?: 'none' | 'volatile';
+  /** Data on a second drive with such a cache. */
+  readonly dataWriteCache?: 'none' | 'volatile';
   readonly durability?: 'auto' | 'fua' | 'flush';
   readonly ops?: number;
   readonly queueDepth?: number;
   readonly states?: number;
   readonly nestedStates?: number;
   readonly faults?: Scenario['faults'];
+  /** Options of the engine beside those above. */
+  readonly engine?: Readonly<Record<string, unknown>>;
 }
 
 /** A ring in four segments, in flight at most a quarter of it, a data area of the same size. */
 export function journalScenario(options: JournalScenarioOptions): Scenario {
   const { ringPages = 64, logicalBlockBytes = 4096, states = 2000 } = options;
   const quarter = Math.floor(ringPages / 4);
+  const device = {
+    logicalBlockBytes,
+    capacityBlocks: (spareBytes + 2 * ringPages * 4096) / logicalBlockBytes,
+    atomicWriteBlocks: 1,
+    writeCache: options.writeCache ?? 'volatile',
+    supportsFua: true,
+  } as const;
+  const { dataWriteCache } = options;
   return {
     name: options.name,
     because: 'the journal engine loses nothing that it acknowledged',
@@ -40,18 +52,14 @@ export function journalScenario(options: JournalScenarioOptions): Scenario {
         windowPages: quarter,
         dataBlocks: ringPages,
         durability: options.durability ?? 'auto',
+        ...options.engine,
       },
     },
     workload: { use: options.workload },
     faults: options.faults ?? [],
     verifiers: [],
-    device: {
-      logicalBlockBytes,
-      capacityBlocks: (spareBytes + 2 * ringPages * 4096) / logicalBlockBytes,
-      atomicWriteBlocks: 1,
-      writeCache: options.writeCache ?? 'volatile',
-      supportsFua: true,
-    },
+    device,
+    ...(dataWriteCache && { dataDevice: { ...device, writeCache: dataWriteCache } }),
     limits: { ops: options.ops ?? 200, queueDepth: options.queueDepth ?? 8, durationMs: 3_600_000 },
     explore: { rounds: 1, states, nestedStates: options.nestedStates ?? Math.floor(states / 5) },
     expect: { verdict: 'pass' },

@@ -19,15 +19,21 @@ export interface PlantedMutant {
   readonly changedFiles: readonly string[];
 }
 
-/** Plants the patch of that name; undefined plants nothing: the control that must pass. */
+/**
+ * Plants the patch of that name; undefined plants nothing: the control that must pass. Tests that run
+ * at the same time name their copies apart.
+ */
 export function plantMutant(
   engineFolder: string,
   adapter: string,
   patchName: string | undefined,
+  copySuffix = '',
 ): PlantedMutant {
-  if (patchName === undefined) return plantPatch(engineFolder, adapter, 'control', undefined);
+  if (patchName === undefined) {
+    return plantPatch(engineFolder, adapter, `control${copySuffix}`, undefined);
+  }
   const patchText = fs.readFileSync(path.join(patchFolder, `${patchName}.patch`), 'utf8');
-  return plantPatch(engineFolder, adapter, patchName, patchText);
+  return plantPatch(engineFolder, adapter, `${patchName}${copySuffix}`, patchText);
 }
 
 export function plantPatch(

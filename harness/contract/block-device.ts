@@ -12,6 +12,12 @@ export interface DeviceGeometry {
   readonly supportsFua: boolean;
 }
 
+/** Of the devices of an engine: one for everything, or the volume's blocks on one of their own. */
+export interface DeviceGeometries {
+  readonly main: DeviceGeometry;
+  readonly data?: DeviceGeometry;
+}
+
 export interface WriteFlags {
   /** Force Unit Access: this write is durable when it completes. */
   readonly fua: boolean;
@@ -42,3 +48,17 @@ export interface BlockDevice extends AsyncDisposable {
   /** Tells the device the blocks are unused: afterwards each reads as before, or as zeros. */
   discard(lba: Lba, blockCount: number): Promise<void>;
 }
+
+/** What an engine is given: `data` where the scenario has a data device, and then always. */
+export interface EngineDevices {
+  readonly main: BlockDevice;
+  readonly data?: BlockDevice;
+}
+
+/** By its role, as scenarios name a device. */
+export type DeviceRole = keyof EngineDevices;
+
+/** How events of a history and areas of an engine number the devices. */
+export type DeviceNumber = 0 | 1;
+
+export const deviceNumbers: Readonly<Record<DeviceRole, DeviceNumber>> = { main: 0, data: 1 };

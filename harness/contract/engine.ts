@@ -1,9 +1,10 @@
-import type { BlockDevice, DeviceGeometry } from './block-device.ts';
+import type { DeviceGeometries, DeviceNumber, EngineDevices } from './block-device.ts';
 import type { ByteRange, FaultClass } from './fault.ts';
 import type { Host } from './host.ts';
 import type { Op, OpKind, Outcome } from './op.ts';
 import type { Platform } from './platform.ts';
 import type { Availability, OptionSchema, Plugin } from './plugin.ts';
+import type { EngineTools } from './tools.ts';
 import type { BlockNumber, Nanoseconds } from './units.ts';
 
 /**
@@ -30,9 +31,16 @@ export interface DurabilityContract {
   readonly atomicUnit: 'block' | 'operation';
   /** `prefix`: if an operation survived, so did every one acknowledged before it was invoked. */
   readonly ordering: 'none' | 'prefix';
+  /**
+   * What a crash may leave of a block with an operation that is not owed: one that was acknowledged
+   * and not flushed (under `durableWhen: 'flushed'`), or that was on its way. `old-or-new`: one whole
+   * version of the block. `anything`: also garbage, half of one, or what lay elsewhere, as ext4 says of
+   * data=writeback (REQUIREMENTS B9). A block whose every operation is owed is exact under either.
+   */
+  readonly unflushedContents: 'old-or-new' | 'anything';
   /** A crash during recovery, and a second recovery, lead to the same logical contents. */
   readonly recoveryIsIdempotent: boolean;
-  /** Most device requests one recovery may take; more is a failure to end. */
+  /** Most device requests one recovery may take, on all devices; more is a failure to end. */
   readonly recoveryRequestsMax: number;
   /** Per fault class; by the engine's area that was hit where the promise differs by area. */
   readonly promises: Readonly<Record<FaultClass, FaultPromise | AreaPromises>>;
@@ -51,18 +59,25 @@ export interface VolumeSpace {
 /** A named byte range of a device, so that faults can be aimed and bytes attributed. */
 export interface EngineArea extends ByteRange {
   readonly name: string;
+  readonly device: DeviceNumber;
 }
 
 export interface EngineAdapter<Config = unknown> extends Plugin<'engine'> {
-  readonly supports: { readonly ops: readonly OpKind[] };
+  readonly supports: {
+    readonly ops: readonly OpKind[];
+    /** Whether it takes a second device, for the volume's blocks. */
+    readonly dataDevice: boolean;
+  };
   readonly options: OptionSchema<Config>;
-  /** Depends on the configuration and on what the device promises. */
-  contractFor(config: Config, geometry: DeviceGeometry): DurabilityContract;
-  areasOf(config: Config, geometry: DeviceGeometry): readonly EngineArea[];
+  /** Depends on the configuration and on what the devices promise. */
+  contractFor(config: Config, geometries: DeviceGeometries): DurabilityContract;
+  areasOf(config: Config, geometries: DeviceGeometries): readonly EngineArea[];
   probe(host: Host): Promise<Availability>;
-  format(device: BlockDevice, config: Config, platform: Platform): Promise<void>;
+  format(devices: EngineDevices, config: Config, platform: Platform): Promise<void>;
   /** Runs recovery; throws EngineRefusal rather than serve wrong data. */
-  open(device: BlockDevice, config: Config, platform: Platform): Promise<EngineSession>;
+  open(devices: EngineDevices, config: Config, platform: Platform): Promise<EngineSession>;
+  /** Tools for its medium, where it has any; loaded only when they are used. */
+  tools?(): Promise<EngineTools>;
 }
 
 /** Disposal abandons: it frees handles and never flushes. */

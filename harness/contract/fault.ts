@@ -1,3 +1,4 @@
+import type { DeviceRole } from './block-device.ts';
 import type { DeviceErrorCode } from './errors.ts';
 import type { Availability, OptionSchema, Plugin } from './plugin.ts';
 import type { Random } from './random.ts';
@@ -29,7 +30,7 @@ export type FaultMoment =
   | { readonly atOp: number }
   /** At the n-th flush request the drive receives (from 1) after the workload begins. */
   | { readonly atFlush: number }
-  /** At the first request that touches the bytes, or the engine's area of that name. */
+  /** At the first request that touches the bytes of the drive, or the engine's area of that name. */
   | { readonly atBytes: ByteRange }
   | { readonly atArea: string }
   /** Once that much time has passed on the clock of the run since the workload began. */
@@ -42,7 +43,10 @@ export interface ByteRange {
 
 /** What the simulated drive does to the requests (or to the medium) that a rule selects. */
 export type DriveEffect =
-  /** Power is cut: nothing in flight completes, the drive answers nothing more. */
+  /**
+   * Power is cut. Where that leaves no drive, nothing more happens at all. A drive that is cut alone
+   * fails what is in flight, and all that follows, with EIO, once the host has noticed.
+   */
   | { readonly kind: 'power-cut' }
   /** The flush is answered OK and persists nothing. */
   | { readonly kind: 'ignore-flush' }
@@ -71,6 +75,9 @@ export type DriveEffect =
   /** The request is answered only after `delayNs`. */
   | { readonly kind: 'stall'; readonly delayNs: Nanoseconds };
 
+/** A device by its role, or both at the same instant. */
+export type FaultedDevice = DeviceRole | 'both';
+
 /** One fault armed on the twin. */
 export interface DriveFaultRule {
   /** Plug-in name, for the history and the report. */
@@ -82,6 +89,14 @@ export interface DriveFaultRule {
   readonly times: number | 'forever';
   /** Only requests that touch these bytes count (a rot without a range takes any written unit). */
   readonly within?: ByteRange;
+  /**
+   * Which device it acts on, where there are two. Power is lost by both unless it says otherwise; any
+   * other fault acts on the device of the area it aims at, or on `main`. A power cut needs no request
+   * to its own drive: it comes with the first request to either, from its moment on. A moment that
+   * is an area may be one of the other device. Flushes and bytes are those of the device it acts on;
+   * with `both`, the flushes of either and the bytes of `main`.
+   */
+  readonly device?: FaultedDevice;
 }
 
 /** The simulated drive as fault modules see it. */
@@ -135,6 +150,9 @@ export interface FaultFiring {
   readonly atNs: Nanoseconds;
   /** Name of the engine's area that was hit, where the engine names its areas. */
   readonly area?: string;
-  /** Machine-readable facts: which LBA, which units, which bits. */
+  /**
+   * Machine-readable facts: which LBA, which units, which bits; `device`, where it is not the main one.
+   * A power cut has it exactly where it took that device alone.
+   */
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }

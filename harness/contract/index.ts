@@ -14,6 +14,7 @@ export * from './random.ts';
 export * from './reporter.ts';
 export * from './results.ts';
 export * from './scenario.ts';
+export * from './tools.ts';
 export * from './units.ts';
 export * from './verdict-sentence.ts';
 export * from './verifier.ts';

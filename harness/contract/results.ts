@@ -66,6 +66,13 @@ export interface CellCounts {
   /** States that the engine refused to open or to read, as its promise allows. */
   readonly statesDetected: number;
   readonly violations: number;
+  /**
+   * Acknowledged operations that crash states had lost, as the contract allows of what was not
+   * flushed. Added up over the states.
+   */
+  readonly acknowledgedNotDurable: number;
+  /** Blocks that showed what the contract allows only for what was not flushed; likewise. */
+  readonly exposedBlocks: number;
 }
 
 /** The result of one scenario: a cell of the engine × fault matrix. */
@@ -105,6 +112,8 @@ export interface HostFacts {
   readonly memoryBytes: number;
   /** Facts of the opened device, where a real one was used. */
   readonly device?: Readonly<Record<string, string | number | boolean>>;
+  /** The same of the data device. */
+  readonly dataDevice?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** `run.json`: what was to be run and what came of it. */

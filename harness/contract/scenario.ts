@@ -1,5 +1,5 @@
-import type { DeviceGeometry } from './block-device.ts';
-import type { ByteRange, FaultMoment } from './fault.ts';
+import type { DeviceGeometries, DeviceGeometry } from './block-device.ts';
+import type { ByteRange, FaultedDevice, FaultMoment } from './fault.ts';
 import type { ViolationKind } from './verifier.ts';
 
 export interface PluginRef {
@@ -14,6 +14,8 @@ export interface ScenarioFault extends PluginRef {
   readonly at: FaultMoment;
   readonly times: number | 'forever';
   readonly within?: ByteRange;
+  /** See DriveFaultRule. */
+  readonly device?: FaultedDevice;
   /** Whether it is armed while the workload runs or during each recovery. */
   readonly during: FaultPhase;
 }
@@ -31,6 +33,8 @@ export interface Scenario {
   /** Verifiers beside the built-in ones. */
   readonly verifiers: readonly string[];
   readonly device: DeviceGeometry;
+  /** A second device, for engines that keep the volume's blocks on one of their own. */
+  readonly dataDevice?: DeviceGeometry;
   readonly limits: {
     readonly ops: number;
     readonly queueDepth: number;
@@ -52,3 +56,11 @@ export type Expectation =
   | { readonly verdict: 'pass' }
   /** A known-bad set-up: the scenario passes when the engine is convicted of one of these. */
   | { readonly verdict: 'fail'; readonly kinds: readonly ViolationKind[]; readonly why: string };
+
+/** The devices of a scenario by their roles. */
+export function geometriesOf({
+  device,
+  dataDevice,
+}: Pick<Scenario, 'device' | 'dataDevice'>): DeviceGeometries {
+  return dataDevice === undefined ? { main: device } : { main: device, data: dataDevice };
+}

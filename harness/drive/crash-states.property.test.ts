@@ -52,6 +52,16 @@ test('the plan holds every legal pair of image and moment and no other', async (
   expect(compared).toBeGreaterThan(3000);
 });
 
+test('drives that lose power one before the other are among the histories', async () => {
+  let apart = 0;
+  for (let seed = 0; seed < 40; seed++) {
+    const options = { devices: 2, requests: 9, unitsPerDevice: 2, faults: 0 };
+    const { history } = await recordRandomHistory(createRandom(seed), options);
+    apart += history.cuts.size;
+  }
+  expect(apart).toBeGreaterThan(10);
+});
+
 test('a sampled plan holds only legal states, with exact windows, and keeps its budget', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -210,8 +220,18 @@ function nameOf(bytes: Uint8Array): string {
   return name;
 }
 
-function* writePairs(history: History, t: EventSeq): Generator<Pair> {
+/** The moment that counts for a drive: its own last one, where it lost power before the others. */
+function momentOf(history: History, device: number, t: EventSeq): EventSeq {
+  const cut = history.events.find(
+    (event) =>
+      event.kind === 'fault' && event.device === device && event.firing.details['isAlone'] === true,
+  );
+  return Math.min(t, cut?.seq ?? Infinity);
+}
+
+function* writePairs(history: History, last: EventSeq): Generator<Pair> {
   for (const write of history.writes) {
+    const t = momentOf(history, write.device, last);
     if (write.submitted > t) continue;
     const isComplete = write.completed !== undefined && write.completed <= t;
     const subset = isComplete ? write.landed : write.inFlight;
@@ -275,8 +295,9 @@ function zeros(byteCount: number): Uint8Array {
   return zeroBytes.get(byteCount)!;
 }
 
-function* discardPairs(history: History, t: EventSeq): Generator<Pair> {
+function* discardPairs(history: History, last: EventSeq): Generator<Pair> {
   for (const { submitted, completed, device, firstUnit, unitCount } of history.discards) {
+    const t = momentOf(history, device, last);
     if (submitted > t) continue;
     for (let place = 0; place < unitCount; place++) {
       yield {
@@ -291,8 +312,9 @@ function* discardPairs(history: History, t: EventSeq): Generator<Pair> {
   }
 }
 
-function* rotPairs(history: History, t: EventSeq): Generator<Pair> {
+function* rotPairs(history: History, last: EventSeq): Generator<Pair> {
   for (const { seq, device, unitIndex, unit } of history.rots) {
+    const t = momentOf(history, device, last);
     if (seq > t) continue;
     yield { request: seq, device, unit: unitIndex, bytes: unit.bytes, order: seq, durable: true };
   }

@@ -32,6 +32,11 @@ const landmarksOf = new WeakMap<HistoryView, Landmarks>();
 /**
  * Where in the ledger the state can have been left: its windows, cut where a fault of another kind or
  * in another area begins to count, as the promise depends on these.
+ *
+ * Where drives lose power apart, a window counts the moment of the last cut (unit-versions.ts). That
+ * is the moment that matters to a caller: what was acknowledged between the cuts was acknowledged to
+ * somebody who was there to hear it, whichever drive it lay on, and what was invoked between them may
+ * be found. The caller never learns of the first cut but through the engine.
  */
 export function ledgerWindowsOf(
   history: HistoryView,

@@ -1,15 +1,16 @@
-import type {
-  ByteRange,
-  DeviceGeometry,
-  DriveEffect,
-  DriveFaultRule,
-  EngineArea,
-  FaultFiring,
-  Lba,
-  Nanoseconds,
-  Random,
+import {
+  deviceNumbers,
+  type ByteRange,
+  type DeviceGeometry,
+  type DriveEffect,
+  type DriveFaultRule,
+  type EngineArea,
+  type FaultFiring,
+  type Lba,
+  type Nanoseconds,
+  type Random,
 } from '../contract/index.ts';
-import { ArmedRule, touches, type Progress, type RequestShape } from './fault-rules.ts';
+import { ArmedRule, touches, type Progress, type RequestShape, type Shots } from './fault-rules.ts';
 import type { History } from './history.ts';
 import type { SparseImage } from './image.ts';
 import type { Timeline } from './timeline.ts';
@@ -32,6 +33,8 @@ interface FaultSite {
   readonly trails: UnitTrails;
   readonly history: History | undefined;
   readonly areas: readonly EngineArea[];
+  /** Where firings are noted, in their order. */
+  readonly firings: FaultFiring[];
 }
 
 /**
@@ -40,7 +43,6 @@ interface FaultSite {
  * a lie is told about, or the completion that an error or a stale answer comes with.
  */
 export class DriveFaults {
-  readonly firings: FaultFiring[] = [];
   readonly #site: FaultSite;
   readonly #rules: ArmedRule[] = [];
   readonly #unreadable = new Set<number>();
@@ -53,8 +55,8 @@ export class DriveFaults {
     this.#site = site;
   }
 
-  arm(rule: DriveFaultRule, random: Random): void {
-    this.#rules.push(new ArmedRule(rule, random, this.#site.areas));
+  arm(rule: DriveFaultRule, random: Random, shots?: Shots): void {
+    this.#rules.push(new ArmedRule(rule, random, this.#site.areas, shots));
   }
 
   beginWorkload(): void {
@@ -89,8 +91,15 @@ export class DriveFaults {
     details: FaultFiring['details'],
     hit: ByteRange = shape,
   ): void {
+    // Noted when it came: the request that set it off may be one to a drive that goes on.
+    if (armed.rule.effect.kind === 'power-cut') return;
     const firing = this.#firing(armed.rule, hit, details);
     this.#site.history?.fault(this.#site.device, firing);
+  }
+
+  /** A power cut is noted here and recorded by who knows which drives it takes. */
+  notePowerCut({ armed, shape }: ChosenEffect, details: FaultFiring['details']): FaultFiring {
+    return this.#firing(armed.rule, shape, details);
   }
 
   /** Why a read of these bytes fails, or undefined. */
@@ -224,8 +233,15 @@ export class DriveFaults {
     const { fault, faultClass } = rule;
     const area = this.#areaOf(hit);
     const atNs = this.#site.timeline.now();
-    const firing = { fault, faultClass, atNs, ...(area && { area }), details };
-    this.firings.push(firing);
+    const isOnData = this.#site.device === deviceNumbers.data && rule.effect.kind !== 'power-cut';
+    const firing = {
+      fault,
+      faultClass,
+      atNs,
+      ...(area && { area }),
+      details: isOnData ? { ...details, device: 'data' } : details,
+    };
+    this.#site.firings.push(firing);
     return firing;
   }
 

@@ -22,6 +22,15 @@ export interface Progress {
   readonly sinceBeginNs: Nanoseconds;
 }
 
+/** How often a rule may still fire; one count where it is armed on several drives. */
+export interface Shots {
+  left: number;
+}
+
+export function shotsOf({ times }: DriveFaultRule): Shots {
+  return { left: times === 'forever' ? Infinity : times };
+}
+
 /**
  * One armed rule. When a moment is a place (`atBytes`, `atArea`), the place also aims the rule: an
  * effect on requests with bytes fires only at those that touch it. An effect on a flush comes into
@@ -32,22 +41,27 @@ export class ArmedRule {
   readonly random: Random;
   /** The places that the moment aims at; undefined for a moment that is not a place. */
   readonly #aim: readonly ByteRange[] | undefined;
-  #left: number;
+  readonly #shots: Shots;
   #isInForce = false;
 
-  constructor(rule: DriveFaultRule, random: Random, areas: readonly EngineArea[]) {
+  constructor(
+    rule: DriveFaultRule,
+    random: Random,
+    areas: readonly EngineArea[],
+    shots: Shots = shotsOf(rule),
+  ) {
     this.rule = rule;
     this.random = random;
     this.#aim = aimOf(rule, areas);
-    this.#left = rule.times === 'forever' ? Infinity : rule.times;
+    this.#shots = shots;
   }
 
   get isSpent(): boolean {
-    return this.#left <= 0;
+    return this.#shots.left <= 0;
   }
 
   spend(): void {
-    this.#left -= 1;
+    this.#shots.left -= 1;
   }
 
   /** Whether the rule selects this request, by kind, moment and bytes. */

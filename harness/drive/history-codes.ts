@@ -13,6 +13,7 @@ export const eventCodes = {
   completeFlush: 8,
   completeDiscard: 9,
   completeWrite: 10,
+  cut: 11,
 } as const;
 
 export const answers: readonly ('ok' | DeviceErrorCode)[] = [

@@ -54,6 +54,9 @@ export class HistoryDecoder {
       case eventCodes.fault:
         this.history.fault(body.varint(), readFiring(body));
         return;
+      case eventCodes.cut:
+        this.history.cutAlone(body.varint(), readFiring(body));
+        return;
       case eventCodes.rot:
         this.#rot(body);
         return;

@@ -93,7 +93,9 @@ export class HistoryEncoder {
 
   #fault(event: FaultEvent): void {
     const rot = this.#rots.get(event.seq);
-    this.#head(rot === undefined ? eventCodes.fault : eventCodes.rot, event);
+    const isCut = this.#history.cuts.get(event.device) === event.seq;
+    const plain = isCut ? eventCodes.cut : eventCodes.fault;
+    this.#head(rot === undefined ? plain : eventCodes.rot, event);
     this.#writer.varint(event.device);
     this.#writer.text(JSON.stringify(event.firing));
     if (rot === undefined) return;

@@ -27,6 +27,7 @@
  *       9 complete discard varint(submitted)
  *      10 complete write   varint(submitted) u8(answer) varint(byteCount) u8(effect) u8(durable)
  *                          subset(landed)
+ *      11 cut              varint(device) json(firing)               this drive alone lost power
  *     subset   = varint(0) for all units, or varint(1 + count) varint(place)*
  *     answer   = 0 ok, 1 EIO, 2 ENOSPC, 3 EINVAL, 4 EOPNOTSUPP
  *     effect   = place in `whole partial none elsewhere persisted ignored dropped`, from 0

@@ -100,6 +100,7 @@ export class History implements HistoryView {
   readonly #discards = new Map<EventSeq, Mutable<RecordedDiscard>>();
   readonly #flushes: RecordedFlush[] = [];
   readonly #rots: RecordedRot[] = [];
+  readonly #cuts = new Map<number, EventSeq>();
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
@@ -135,6 +136,14 @@ export class History implements HistoryView {
 
   get rots(): readonly RecordedRot[] {
     return this.#rots;
+  }
+
+  /**
+   * Drives that lost power while others kept it, with the event at which they did. A cut that leaves
+   * no drive ends the history and is not listed.
+   */
+  get cuts(): ReadonlyMap<number, EventSeq> {
+    return this.#cuts;
   }
 
   payloadOf(write: EventSeq): Uint8Array {
@@ -245,6 +254,13 @@ export class History implements HistoryView {
   rot(device: number, firing: FaultFiring, unitIndex: number, unit: Unit): EventSeq {
     const seq = this.fault(device, firing);
     this.#rots.push({ seq, device, unitIndex, unit });
+    return seq;
+  }
+
+  /** The drive has lost power, alone: what becomes of its requests from here on changes nothing. */
+  cutAlone(device: number, firing: FaultFiring): EventSeq {
+    const seq = this.fault(device, firing);
+    this.#cuts.set(device, seq);
     return seq;
   }
 

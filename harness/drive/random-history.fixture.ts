@@ -38,9 +38,11 @@ export async function recordRandomHistory(
   );
   armSome(drives, options, random.fork('faults'));
   for (const drive of drives) drive.beginWorkload();
+  const loneCut = drawLoneCut(options, random.fork('lone cut'));
   for (let step = 1; step <= options.requests && !timeline.isHalted; step++) {
     const drive = drives[random.below(drives.length)]!;
     drive.noteOp(step);
+    if (loneCut?.step === step) cutAlone(history, drives[loneCut.device]!, loneCut);
     submitSomething(drive, random);
     if (random.chance(1, 3)) history.mark(step);
     if (random.chance(1, 2)) await pause(timeline, random.below(150_000));
@@ -48,6 +50,32 @@ export async function recordRandomHistory(
   if (random.chance(1, 2)) await timeline.whenIdle();
   timeline.halt();
   return { history, drives };
+}
+
+interface LoneCut {
+  readonly step: number;
+  readonly device: number;
+  readonly noticedAfterNs: number;
+}
+
+/** Half of the time, where there are several drives, one of them loses power before the others. */
+function drawLoneCut(
+  { devices, requests }: RandomHistoryOptions,
+  random: Random,
+): LoneCut | undefined {
+  if (devices < 2 || random.chance(1, 2)) return undefined;
+  return {
+    step: 1 + random.below(requests),
+    device: random.below(devices),
+    noticedAfterNs: random.below(200_000),
+  };
+}
+
+/** Marks of its own in the details, by which a test can find it without the history's help. */
+function cutAlone(history: History, drive: SimDrive, { device, noticedAfterNs }: LoneCut): void {
+  const details = { device, isAlone: true };
+  history.cutAlone(device, { fault: 'lone-cut', faultClass: 'power-loss', atNs: 0, details });
+  drive.losePower(noticedAfterNs);
 }
 
 async function pause(timeline: Timeline, delayNs: number): Promise<void> {

@@ -3,6 +3,7 @@ import {
   createRandom,
   type DeviceGeometry,
   type DriveEffect,
+  type EngineArea,
   type FaultMoment,
 } from '../contract/index.ts';
 import { planCrashStates } from './crash-states.ts';
@@ -20,9 +21,9 @@ const geometry: DeviceGeometry = {
   writeCache: 'volatile',
   supportsFua: true,
 };
-const areas = [
-  { name: 'superblock', byteOffset: 0, byteCount: 4096 },
-  { name: 'ring', byteOffset: 4096, byteCount: 65_536 },
+const areas: readonly EngineArea[] = [
+  { name: 'superblock', device: 0, byteOffset: 0, byteCount: 4096 },
+  { name: 'ring', device: 0, byteOffset: 4096, byteCount: 65_536 },
 ];
 
 let timeline: Timeline;
@@ -206,7 +207,7 @@ describe('requests', () => {
 
   test('the request over the limit is reported and never answered', async () => {
     let exceeded = 0;
-    startDrive({ requestsMax: { count: 2, onExceeded: () => (exceeded += 1) } });
+    startDrive({ requestLimit: { left: 2, onExceeded: () => (exceeded += 1) } });
     await read(0, 1);
     await read(0, 1);
     const third = read(0, 1).then(() => 'answered');

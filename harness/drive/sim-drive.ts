@@ -11,11 +11,13 @@ import {
   type FaultableDrive,
   type FaultFiring,
   type Lba,
+  type Nanoseconds,
   type Random,
   type RequestKind,
   type WriteFlags,
 } from '../contract/index.ts';
 import { DriveFaults, type ChosenEffect } from './drive-faults.ts';
+import type { RequestShape, Shots } from './fault-rules.ts';
 import type { History, UnitSubset } from './history.ts';
 import type { SparseImage } from './image.ts';
 import { latencyOf } from './latency.ts';
@@ -23,7 +25,13 @@ import type { MemoryPool } from './memory-pool.ts';
 import type { Timeline } from './timeline.ts';
 import { Unit, unitsOf } from './unit.ts';
 import { UnitTrails } from './unit-trail.ts';
-import { writeFateOf, type WriteFate } from './write-fate.ts';
+import {
+  fateOfUnreached,
+  landedDetails,
+  lieDetails,
+  writeFateOf,
+  type WriteFate,
+} from './write-fate.ts';
 
 export interface SimDriveOptions {
   readonly name: string;
@@ -38,12 +46,31 @@ export interface SimDriveOptions {
   readonly history?: History;
   /** Named by faults that fire, and aimed at by `atArea`. */
   readonly areas?: readonly EngineArea[];
-  /** The request after the `count`-th is never answered. */
-  readonly requestsMax?: { readonly count: number; onExceeded(): void };
+  /** Drives may share one. */
+  readonly requestLimit?: RequestLimit;
   /** Where buffers come from; fresh memory unless given. */
   readonly memory?: MemoryPool;
-  /** What a power-cut fault does beside silencing this drive; halts the timeline unless given. */
-  onPowerCut?(): void;
+  /** Drives may share one list; each has its own unless given. */
+  readonly firings?: FaultFiring[];
+  /**
+   * Told of a power-cut fault that a request to this drive sets off; what it takes is decided there.
+   * Without it, it takes this drive and the timeline.
+   */
+  onPowerCut?(cut: PowerCut): void;
+}
+
+/** The request that finds nothing left is never answered, and neither are those after it. */
+export interface RequestLimit {
+  left: number;
+  onExceeded(): void;
+}
+
+/** A power cut that fires. */
+export interface PowerCut {
+  readonly rule: DriveFaultRule;
+  readonly random: Random;
+  /** Notes the firing, to be put into the history. */
+  note(details: FaultFiring['details']): FaultFiring;
 }
 
 /** What the drive received, counted at submission. */
@@ -102,9 +129,12 @@ export class SimDrive implements BlockDevice, FaultableDrive {
   readonly #faults: DriveFaults;
   readonly #unitBytes: number;
   readonly #zeros: Unit;
-  readonly #requestsMax: SimDriveOptions['requestsMax'];
+  readonly #requestLimit: RequestLimit | undefined;
   readonly #options: SimDriveOptions;
+  readonly #firings: FaultFiring[];
   #isSilent = false;
+  /** When the host notices that this drive alone has no power; undefined while it has. */
+  #goneFromNs: Nanoseconds | undefined;
   #misuse: string | undefined;
 
   constructor(options: SimDriveOptions) {
@@ -121,7 +151,8 @@ export class SimDrive implements BlockDevice, FaultableDrive {
     this.#unitBytes = geometry.logicalBlockBytes * geometry.atomicWriteBlocks;
     assert.equal(image.unitBytes, this.#unitBytes, 'the image has the units of the geometry');
     this.#zeros = new Unit(new Uint8Array(this.#unitBytes));
-    this.#requestsMax = options.requestsMax;
+    this.#requestLimit = options.requestLimit;
+    this.#firings = options.firings ?? [];
     this.#options = options;
     this.#faults = new DriveFaults({
       device: options.device,
@@ -131,6 +162,7 @@ export class SimDrive implements BlockDevice, FaultableDrive {
       trails: this.#trails,
       history,
       areas: options.areas ?? [],
+      firings: this.#firings,
     });
     const { device, name } = options;
     history?.addDevice({ device, name, geometry, base: image.fork() });
@@ -143,11 +175,12 @@ export class SimDrive implements BlockDevice, FaultableDrive {
 
   /** Every fault that has fired on this drive, in order. */
   get firings(): readonly FaultFiring[] {
-    return this.#faults.firings;
+    return this.#firings;
   }
 
-  arm(rule: DriveFaultRule, random: Random): void {
-    this.#faults.arm(rule, random);
+  /** `shots`: shared with the same rule on another drive. */
+  arm(rule: DriveFaultRule, random: Random, shots?: Shots): void {
+    this.#faults.arm(rule, random, shots);
   }
 
   /** Moments that count operations, flushes or time count from here. */
@@ -157,12 +190,27 @@ export class SimDrive implements BlockDevice, FaultableDrive {
 
   /** The workload's n-th operation, from 1, has been invoked. */
   noteOp(n: number): void {
-    if (!this.#isSilent) this.#faults.noteOp(n);
+    if (!this.#isSilent && !this.#isGone) this.#faults.noteOp(n);
   }
 
   /** From now on the drive answers nothing: not what is in flight, and nothing new. */
   cutPower(): void {
     this.#isSilent = true;
+  }
+
+  /**
+   * The drive loses power while its host goes on. What is in flight, and what comes later, the host
+   * answers with EIO, but not before it has noticed: the NVMe driver cancels the requests of a
+   * controller that was removed (Linux drivers/nvme/host, nvme_remove and nvme_dev_disable). Whether
+   * what was in flight has landed, only the medium knows: any part of it may have.
+   */
+  losePower(noticedAfterNs: Nanoseconds): void {
+    this.#goneFromNs = this.#timeline.now() + noticedAfterNs;
+  }
+
+  /** Whether it lost power while its host went on. */
+  get #isGone(): boolean {
+    return this.#goneFromNs !== undefined;
   }
 
   allocate(byteCount: number): Uint8Array {
@@ -174,7 +222,7 @@ export class SimDrive implements BlockDevice, FaultableDrive {
     if (!this.#accepts()) return silence();
     this.counters.reads += 1;
     this.counters.bytesRead += byteCount;
-    const fault = this.#faults.choose({ request: 'read', byteOffset, byteCount });
+    const fault = this.#meet({ request: 'read', byteOffset, byteCount });
     const blockCount = byteCount / this.geometry.logicalBlockBytes;
     const submitted = this.#history?.submitRead(this.#device, lba, blockCount) ?? 0;
     return this.#answer('read', byteCount, fault, () =>
@@ -199,8 +247,10 @@ export class SimDrive implements BlockDevice, FaultableDrive {
     if (fua) this.counters.fuaWrites += 1;
     const payload = source.slice();
     const units = unitsOf(payload, this.#unitBytes);
-    const fault = this.#faults.choose({ request: 'write', byteOffset, byteCount });
-    const fate = writeFateOf(fault?.effect, units.length, fault?.armed.random);
+    const fault = this.#meet({ request: 'write', byteOffset, byteCount });
+    const fate = this.#isGone
+      ? fateOfUnreached
+      : writeFateOf(fault?.effect, units.length, fault?.armed.random);
     // A lie is told from submission on: what it lands can be on the medium before the answer.
     if (fate.isLie && fault) this.#faults.fire(fault, lieDetails(fate, lba, this.geometry));
     const submitted =
@@ -221,7 +271,7 @@ export class SimDrive implements BlockDevice, FaultableDrive {
   async flush(): Promise<void> {
     if (!this.#accepts()) return silence();
     this.counters.flushes += 1;
-    const fault = this.#faults.choose({ request: 'flush', byteOffset: 0, byteCount: 0 });
+    const fault = this.#meet({ request: 'flush', byteOffset: 0, byteCount: 0 });
     const submitted = this.#history?.submitFlush(this.#device) ?? 0;
     const covered = this.#trails.applied;
     return this.#answer('flush', 0, fault, () => {
@@ -239,7 +289,7 @@ export class SimDrive implements BlockDevice, FaultableDrive {
     );
     if (!this.#accepts()) return silence();
     this.counters.discards += 1;
-    const fault = this.#faults.choose({ request: 'discard', byteOffset, byteCount });
+    const fault = this.#meet({ request: 'discard', byteOffset, byteCount });
     const firstUnit = byteOffset / this.#unitBytes;
     const unitCount = byteCount / this.#unitBytes;
     const submitted =
@@ -252,6 +302,11 @@ export class SimDrive implements BlockDevice, FaultableDrive {
   /** Abandons: what is in flight is never answered, and nothing is flushed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isSilent = true;
+  }
+
+  /** The fault that a request meets, if it reaches the drive. */
+  #meet(shape: RequestShape): ChosenEffect | undefined {
+    return this.#isGone ? undefined : this.#faults.choose(shape);
   }
 
   #checkedRange(
@@ -278,9 +333,11 @@ export class SimDrive implements BlockDevice, FaultableDrive {
   #accepts(): boolean {
     if (this.#isSilent || this.#timeline.isHalted) return false;
     this.counters.requests += 1;
-    if (this.#requestsMax === undefined) return true;
-    if (this.counters.requests <= this.#requestsMax.count) return true;
-    this.#requestsMax.onExceeded();
+    const limit = this.#requestLimit;
+    if (limit === undefined) return true;
+    limit.left -= 1;
+    if (limit.left >= 0) return true;
+    limit.onExceeded();
     return false;
   }
 
@@ -291,20 +348,34 @@ export class SimDrive implements BlockDevice, FaultableDrive {
     fault: ChosenEffect | undefined,
     finish: () => T,
   ): Promise<T> {
-    if (fault?.effect?.kind === 'power-cut') return this.#cutBy(fault);
+    if (fault?.effect?.kind === 'power-cut') this.#cutBy(fault);
     const delayNs = latencyOf(request, byteCount, this.#latency) + (fault?.stallNs ?? 0);
     await new Promise<void>((resolve) => {
       this.#timeline.after(delayNs, resolve);
     });
+    if (this.#goneFromNs !== undefined) await this.#until(this.#goneFromNs);
     return this.#isSilent ? silence() : finish();
   }
 
-  #cutBy(fault: ChosenEffect): Promise<never> {
-    this.#faults.fire(fault, {});
+  async #until(ns: Nanoseconds): Promise<void> {
+    const leftNs = ns - this.#timeline.now();
+    if (leftNs <= 0) return;
+    await new Promise<void>((resolve) => {
+      this.#timeline.after(leftNs, resolve);
+    });
+  }
+
+  #cutBy(fault: ChosenEffect): void {
+    const { rule, random } = fault.armed;
+    const note = (details: FaultFiring['details']): FaultFiring =>
+      this.#faults.notePowerCut(fault, details);
+    if (this.#options.onPowerCut) {
+      this.#options.onPowerCut({ rule, random, note });
+      return;
+    }
+    this.#history?.fault(this.#device, note({}));
     this.#isSilent = true;
-    if (this.#options.onPowerCut) this.#options.onPowerCut();
-    else this.#timeline.halt();
-    return silence();
+    this.#timeline.halt();
   }
 
   #finishRead(
@@ -313,7 +384,9 @@ export class SimDrive implements BlockDevice, FaultableDrive {
     submitted: EventSeq,
     fault: ChosenEffect | undefined,
   ): number {
-    const failed = this.#faults.readFailure(byteOffset, target.length, fault);
+    const failed = this.#isGone
+      ? noPower
+      : this.#faults.readFailure(byteOffset, target.length, fault);
     if (failed === undefined) this.#fillRead(byteOffset, target, fault);
     const answer = failed === undefined ? 'ok' : 'EIO';
     const byteCount = failed === undefined ? target.length : 0;
@@ -328,6 +401,7 @@ export class SimDrive implements BlockDevice, FaultableDrive {
   }
 
   #finishWrite(write: WriteInFlight): number {
+    if (this.#isGone) return this.#failWrite(write);
     const { lba, units, fate, fault, submitted, payload } = write;
     const { logicalBlockBytes, atomicWriteBlocks, writeCache } = this.geometry;
     const firstUnit = lba / atomicWriteBlocks + fate.shiftUnits;
@@ -345,6 +419,14 @@ export class SimDrive implements BlockDevice, FaultableDrive {
     if (answer !== 'ok')
       throw new DeviceError(answer, 'write', `${payload.length} bytes at LBA ${lba}`);
     return byteCount;
+  }
+
+  /** What the host says of a write that it sent to a drive without power. */
+  #failWrite({ lba, payload, submitted }: WriteInFlight): never {
+    const { answer, effect, landed } = fateOfUnreached;
+    const completion = { answer, byteCount: 0, effect, landed, durable: false };
+    this.#history?.completeWrite(submitted, completion);
+    throw new DeviceError('EIO', 'write', `${payload.length} bytes at LBA ${lba}: ${noPower}`);
   }
 
   /**
@@ -375,6 +457,10 @@ export class SimDrive implements BlockDevice, FaultableDrive {
   }
 
   #finishFlush(covered: number, submitted: EventSeq, fault: ChosenEffect | undefined): void {
+    if (this.#isGone) {
+      this.#history?.completeFlush(this.#device, submitted, 'EIO', 'ignored');
+      throw new DeviceError('EIO', 'flush', `${this.name}: ${noPower}`);
+    }
     const effect = flushEffectOf(fault?.effect);
     const answer = fault?.effect?.kind === 'fail-flush' ? 'EIO' : 'ok';
     if (fault?.effect) this.#faults.fire(fault, { effect });
@@ -385,6 +471,8 @@ export class SimDrive implements BlockDevice, FaultableDrive {
   }
 
   #finishDiscard(firstUnit: number, unitCount: number, submitted: EventSeq): void {
+    // The history knows no discard that failed: this one stays in flight there.
+    if (this.#isGone) throw new DeviceError('EIO', 'discard', `${this.name}: ${noPower}`);
     for (let place = 0; place < unitCount; place++) {
       if (this.#discardChoice.chance(1, 2)) {
         this.#applyUnit(firstUnit + place, this.#zeros, 'discarded');
@@ -395,6 +483,8 @@ export class SimDrive implements BlockDevice, FaultableDrive {
   }
 }
 
+const noPower = 'the drive has no power';
+
 function silence(): Promise<never> {
   return new Promise<never>(() => undefined);
 }
@@ -403,22 +493,4 @@ function flushEffectOf(effect: DriveEffect | undefined): 'persisted' | 'ignored'
   if (effect?.kind === 'ignore-flush') return 'ignored';
   if (effect?.kind === 'fail-flush') return effect.drops ? 'dropped' : 'ignored';
   return 'persisted';
-}
-
-function lieDetails(
-  fate: WriteFate,
-  lba: Lba,
-  { atomicWriteBlocks }: DeviceGeometry,
-): FaultFiring['details'] {
-  if (fate.effect !== 'elsewhere') return landedDetails(fate, lba);
-  return { lba, landedAtLba: lba + fate.shiftUnits * atomicWriteBlocks };
-}
-
-function landedDetails(fate: WriteFate, lba: Lba): FaultFiring['details'] {
-  return { lba, answer: fate.answer, unitsLanded: landedText(fate.landed) };
-}
-
-function landedText(landed: UnitSubset): string {
-  if (landed === 'all') return 'all';
-  return landed.length === 0 ? 'none' : landed.join(' ');
 }

@@ -24,6 +24,12 @@
  * - An answer with an error promises nothing: FUA makes nothing durable in a write that failed.
  * - A drive that keeps its power is one whose writes are durable when they are applied. If a failed
  *   flush drops writes there, both what it dropped and what was before stay candidates until then.
+ *
+ * Drives cut apart: a drive that lost power at c, while others kept it, has at every later t the
+ * candidates that it had at c. So t is always the moment at which the last drive lost power: a state
+ * at t < c is that of one cut which took all drives at t, a state at t >= c holds what c left on the
+ * one and what t left on the others, in any combination. No other pair of moments is legal: after c
+ * the others went on as they did only because this drive had gone.
  */
 import type { EventSeq } from '../contract/index.ts';
 import { deviceDigest } from './digest.ts';
@@ -86,15 +92,19 @@ export function unitVersionsOf(
   });
 }
 
+/** Of what happened until the drive's own end. */
 function draftVersions(history: History, device: HistoryDevice, durability: Durability): Drafts {
+  const endsAt = history.cuts.get(device.device) ?? Infinity;
   const drafts: Drafts = new Map();
   for (const write of history.writes) {
-    if (write.device === device.device) draftWrite(drafts, write, durability);
+    if (write.device !== device.device || write.submitted > endsAt) continue;
+    draftWrite(drafts, write, durability, endsAt);
   }
   const zeros = new Unit(new Uint8Array(device.base.unitBytes));
   for (const discard of history.discards) {
-    if (discard.device !== device.device) continue;
-    const { submitted, completed, firstUnit, unitCount } = discard;
+    const { submitted, firstUnit, unitCount } = discard;
+    if (discard.device !== device.device || submitted > endsAt) continue;
+    const completed = upTo(endsAt, discard.completed);
     for (let place = 0; place < unitCount; place++) {
       draftsOf(drafts, firstUnit + place).push({
         ...unborn(zeros, submitted),
@@ -103,15 +113,21 @@ function draftVersions(history: History, device: HistoryDevice, durability: Dura
     }
   }
   for (const { seq, device: rotten, unitIndex, unit } of history.rots) {
-    if (rotten !== device.device) continue;
+    if (rotten !== device.device || seq > endsAt) continue;
     const rot = { ...unborn(unit, seq), applied: seq, durable: seq, kills: true };
     draftsOf(drafts, unitIndex).push(rot);
   }
   return drafts;
 }
 
-function draftWrite(drafts: Drafts, write: RecordedWrite, durability: Durability): void {
-  const { submitted, units, landsAtUnit, inFlight, landed, completed } = write;
+function draftWrite(
+  drafts: Drafts,
+  write: RecordedWrite,
+  durability: Durability,
+  endsAt: EventSeq,
+): void {
+  const { submitted, units, landsAtUnit, inFlight, landed } = write;
+  const completed = upTo(endsAt, write.completed);
   const places = inFlight === 'all' ? units.keys() : inFlight;
   const landedPlaces = landed === 'all' ? undefined : new Set(landed);
   for (const place of places) {
@@ -121,6 +137,11 @@ function draftWrite(drafts: Drafts, write: RecordedWrite, durability: Durability
     if (landedPlaces?.has(place) === false) draft.death = completed;
     else durability.settle(draft, completed, write.durable);
   }
+}
+
+/** An answer after the drive's end is the host's own: to the drive, the request stayed in flight. */
+function upTo(endsAt: EventSeq, completed: EventSeq | undefined): EventSeq | undefined {
+  return completed === undefined || completed > endsAt ? undefined : completed;
 }
 
 function unborn(unit: Unit, source: EventSeq): Draft {

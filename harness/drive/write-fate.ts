@@ -1,4 +1,12 @@
-import type { CompleteEvent, DeviceErrorCode, DriveEffect, Random } from '../contract/index.ts';
+import type {
+  CompleteEvent,
+  DeviceErrorCode,
+  DeviceGeometry,
+  DriveEffect,
+  FaultFiring,
+  Lba,
+  Random,
+} from '../contract/index.ts';
 import type { UnitSubset } from './history.ts';
 
 /** What becomes of a write: settled when it is submitted, so that a lie lands nothing but itself. */
@@ -58,6 +66,36 @@ export function writeFateOf(
     case 'stall':
       return whole;
   }
+}
+
+/** A write to a drive without power: it lands nothing, and the host fails it. */
+export const fateOfUnreached: WriteFate = {
+  answer: 'EIO',
+  unitsAnswered: 0,
+  effect: 'none',
+  inFlight: [],
+  landed: [],
+  shiftUnits: 0,
+  isLie: false,
+};
+
+/** Of a firing, for a write that was answered OK and did something else. */
+export function lieDetails(
+  fate: WriteFate,
+  lba: Lba,
+  { atomicWriteBlocks }: DeviceGeometry,
+): FaultFiring['details'] {
+  if (fate.effect !== 'elsewhere') return landedDetails(fate, lba);
+  return { lba, landedAtLba: lba + fate.shiftUnits * atomicWriteBlocks };
+}
+
+export function landedDetails(fate: WriteFate, lba: Lba): FaultFiring['details'] {
+  return { lba, answer: fate.answer, unitsLanded: landedText(fate.landed) };
+}
+
+function landedText(landed: UnitSubset): string {
+  if (landed === 'all') return 'all';
+  return landed.length === 0 ? 'none' : landed.join(' ');
 }
 
 /** Neither empty nor all; needs two units. */

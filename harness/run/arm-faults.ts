@@ -5,6 +5,7 @@ import {
   type FaultLayer,
   type FaultTargets,
   type Random,
+  type ScenarioFault,
 } from '../contract/index.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 
@@ -21,10 +22,15 @@ export function faultNames({ faults }: Pick<ReadyScenario, 'faults'>): readonly 
   });
 }
 
-/** As reports show them: on the twin, a scenario without a fault is a power cut at every moment. */
+/**
+ * As reports show them: with the device, where one is named; on the twin, a scenario without a fault
+ * is a power cut at every moment.
+ */
 export function shownFaults(ready: ReadyScenario): readonly string[] {
   const isPlainCut = ready.faults.length === 0 && ready.scenario.rig === 'sim';
-  return isPlainCut ? ['power-cut'] : faultNames(ready);
+  if (isPlainCut) return ['power-cut'];
+  const devices = ready.faults.map(({ spec: { device } }) => (device ? ` on ${device}` : ''));
+  return faultNames(ready).map((name, index) => `${name}${devices[index]!}`);
 }
 
 /** Arms the scenario's faults of one phase, each with chance of its own; dispose in reverse order. */
@@ -38,7 +44,7 @@ export async function armFaults(
   const names = faultNames(ready);
   for (const [index, { module, options, spec }] of ready.faults.entries()) {
     if (spec.during !== phase) continue;
-    const target = namedTarget(targets, module.layer, names[index]!);
+    const target = namedTarget(targets, module.layer, names[index]!, spec);
     if (target === undefined) {
       throw new HarnessError(
         'CONFIG_INVALID',
@@ -55,17 +61,18 @@ export async function armFaults(
   return armed;
 }
 
-/** The target as this fault sees it: what it arms on a drive goes by the fault's own name. */
+/** The target as this fault sees it: what it arms goes by its own name, and to its own device. */
 function namedTarget(
   { drive, process }: Partial<FaultTargets>,
   layer: FaultLayer,
   name: string,
+  { device }: ScenarioFault,
 ): FaultTargets[FaultLayer] | undefined {
   if (layer === 'process') return process;
   if (drive === undefined) return undefined;
   return {
     arm: (rule, random) => {
-      drive.arm({ ...rule, fault: name }, random);
+      drive.arm({ ...rule, fault: name, ...(device && { device }) }, random);
     },
   };
 }

@@ -142,6 +142,8 @@ export class CellAccount {
       nestedStates: tally.nestedStates,
       statesDetected: tally.statesDetected,
       violations: tally.violations,
+      acknowledgedNotDurable: tally.acknowledgedNotDurable,
+      exposedBlocks: tally.exposedBlocks,
     };
   }
 }

@@ -13,6 +13,8 @@ const counts: CellCounts = {
   nestedStates: 10,
   statesDetected: 0,
   violations: 0,
+  acknowledgedNotDurable: 0,
+  exposedBlocks: 0,
 };
 const survives: FaultPromise = { level: 'survives', citation: 'the test' };
 const nothing: FaultPromise = { level: 'nothing', citation: 'the test' };

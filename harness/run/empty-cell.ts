@@ -28,6 +28,8 @@ export function emptyCell(ready: ReadyScenario, verdict: EmptyVerdict): CellResu
       nestedStates: 0,
       statesDetected: 0,
       violations: 0,
+      acknowledgedNotDurable: 0,
+      exposedBlocks: 0,
     },
     firings: [],
     coverage: [],

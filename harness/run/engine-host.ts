@@ -13,7 +13,7 @@ import type {
 } from '../contract/index.ts';
 import { createRandom } from '../contract/index.ts';
 import { decodeLedger } from '../ledger/ledger-file.ts';
-import { openTargetDevice } from '../rigs/device.ts';
+import { openTargetDevices, type TargetNodes } from '../rigs/device.ts';
 import { createRealPlatform } from '../rigs/real-platform.ts';
 import { driveWorkload } from './drive-workload.ts';
 import { saveRecovered, type HostMessage } from './host-messages.ts';
@@ -23,7 +23,7 @@ import { recoverAndRead } from './recover.ts';
 export interface HostJob {
   readonly scenario: Scenario;
   readonly sources: PluginSources;
-  readonly target: { readonly node: string; readonly isOwn: boolean };
+  readonly targets: TargetNodes;
   readonly ledgerFile: string;
   readonly action: 'format' | 'drive' | 'recover-only';
   readonly epoch: number;
@@ -46,22 +46,22 @@ const countersEvery = 64;
 async function host({
   scenario,
   sources,
-  target,
+  targets,
   ledgerFile,
   action,
   epoch,
 }: HostJob): Promise<void> {
   const ready = await loadSources(scenario, sources);
-  const device = await openTargetDevice(target);
+  const devices = await openTargetDevices(targets);
   const platform = createRealPlatform();
   if (action === 'format') {
-    await ready.engine.format(device, ready.engineConfig, platform);
+    await ready.engine.format(devices, ready.engineConfig, platform);
     return;
   }
   const ledger = decodeLedger(fs.readFileSync(ledgerFile));
   const { state, session } = await recoverAndRead({
     ready,
-    device,
+    devices,
     platform,
     ledger,
     dead: () => nothingLeft,

@@ -12,7 +12,7 @@ import { readStamp } from '../ledger/block-stamp.ts';
 import { buildProof } from '../verify/proof.ts';
 import { stampedPayload } from './drive-workload.ts';
 import type { RoundExplorer } from './explore-round.ts';
-import { findState, parseStateId, type FoundState } from './find-state.ts';
+import { findState, forksOf, parseStateId, type FoundState } from './find-state.ts';
 import type { CellContext } from './run-scenario.ts';
 import type { FoundViolation } from './tally.ts';
 
@@ -58,9 +58,10 @@ async function explain(
 ): Promise<Explanation> {
   const nothing = { expectedBytes: undefined, foundBytes: undefined, foundStamp: undefined };
   if (explorer === undefined || place === undefined) return { proof: undefined, ...nothing };
-  const { writeCache } = explorer.ready.scenario.device;
+  const { device, dataDevice } = explorer.ready.scenario;
   const proof = buildProof(violation, place.ledger, place.history, cutOf(place, violation), {
-    writeCache,
+    writeCache: device.writeCache,
+    ...(dataDevice && { dataWriteCache: dataDevice.writeCache }),
     blockBytes: provenBlockBytes,
   });
   if (violation.place.kind !== 'block') return { proof, ...nothing };
@@ -88,7 +89,7 @@ async function readBlock(
   block: BlockNumber,
 ): Promise<Uint8Array | undefined> {
   const rig = explorer.boundedRig(
-    place.image.fork(),
+    forksOf(place.images),
     explorer.random.fork(`recover-${place.state.digest}`),
     place.ledger,
   );

@@ -53,8 +53,7 @@ export async function exploreNested(
   const materialiser = createMaterialiser(plan);
   const judged: JudgedState[] = [];
   for (const state of plan.states) {
-    const image = materialiser.images(state)[0]!;
-    judged.push(await judgeNested(explorer, record, state, image));
+    judged.push(await judgeNested(explorer, record, state, materialiser.images(state)));
   }
   // The first of them carries what its record lacks, into the account of the cell.
   const [first, ...others] = judged;
@@ -71,7 +70,7 @@ export async function recordNested(
   const state = explorer.plan.states[parent]!;
   const lastWindow = ledgerWindowsOf(evidence.history, state).at(-1)!;
   const random = explorer.random.fork(`nested-${state.digest}`);
-  const rig = explorer.recordingRig(explorer.imageOf(state), random);
+  const rig = explorer.recordingRig(explorer.imagesOf(state), random);
   const history = rig.history!;
   const ledger = ledgerUpTo(evidence.ledger, lastWindow.window.last, (position) => {
     history.mark(position);
@@ -142,11 +141,11 @@ export async function judgeNested(
   explorer: RoundExplorer,
   record: NestedRecord,
   state: CrashState,
-  image: SparseImage,
+  images: readonly SparseImage[],
 ): Promise<JudgedState> {
   const { ready, contract, evidence } = explorer;
   const ledger = record.ledger.view();
-  const rig = explorer.boundedRig(image, explorer.random.fork(`recover-${state.digest}`), ledger);
+  const rig = explorer.boundedRig(images, explorer.random.fork(`recover-${state.digest}`), ledger);
   const { state: recovered } = await explorer.recoverOn(rig, ledger);
   const judged = judgeWindows({
     ready,

@@ -3,14 +3,20 @@
  * engine and read back; what came out is judged at every ledger position that can have left the
  * image. A share of the states is carried further by explore-nested.ts.
  */
-import type { DurabilityContract, LedgerView, Random, RecoveredState } from '../contract/index.ts';
+import {
+  geometriesOf,
+  type DurabilityContract,
+  type LedgerView,
+  type Random,
+  type RecoveredState,
+} from '../contract/index.ts';
 import { planCrashStates, type CrashPlan, type CrashState } from '../drive/crash-states.ts';
 import { ledgerWindowsOf } from '../drive/crash-windows.ts';
 import { createMaterialiser, type Materialiser } from '../drive/materialise.ts';
 import type { History } from '../drive/history.ts';
 import type { SparseImage } from '../drive/image.ts';
 import { MemoryPool } from '../drive/memory-pool.ts';
-import { createSimRig, type SimRig, type SimRigOptions } from '../rigs/sim.ts';
+import { createSimRig, drivesOf, type SimRig, type SimRigOptions } from '../rigs/sim.ts';
 import { armFaults } from './arm-faults.ts';
 import { judgeWindows, type JudgedState } from './judge-windows.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
@@ -44,7 +50,7 @@ export class RoundExplorer {
     this.ready = ready;
     this.evidence = evidence;
     this.budget = budget;
-    this.contract = ready.engine.contractFor(ready.engineConfig, ready.scenario.device);
+    this.contract = ready.engine.contractFor(ready.engineConfig, geometriesOf(ready.scenario));
     this.random = roundRandom(ready.scenario.seed, evidence.round).fork('explore');
   }
 
@@ -58,9 +64,10 @@ export class RoundExplorer {
     return this.#plan;
   }
 
-  imageOf(state: CrashState): SparseImage {
+  /** What the crash left on each drive, in the order of their numbers. */
+  imagesOf(state: CrashState): readonly SparseImage[] {
     this.#materialiser ??= createMaterialiser(this.plan);
-    return this.#materialiser.images(state)[0]!;
+    return this.#materialiser.images(state);
   }
 
   async judge(index: number): Promise<JudgedState> {
@@ -75,7 +82,7 @@ export class RoundExplorer {
       ledger: evidence.ledger,
       windows: ledgerWindowsOf(evidence.history, state),
       recovered: recovered.state,
-      recoveryFirings: rig.drive.firings,
+      recoveryFirings: rig.firings,
       ...(reopened === undefined ? {} : { reopened }),
     });
     this.release(rig);
@@ -88,61 +95,59 @@ export class RoundExplorer {
     this.#memory.reset();
   }
 
-  /** Recovers a state on a drive of its own, with the recovery-phase faults armed. */
+  /** Recovers a state on drives of its own, with the recovery-phase faults armed. */
   async recover(state: CrashState): Promise<RecoveredRig> {
     const random = this.random.fork(`recover-${state.digest}`);
-    const rig = this.boundedRig(this.imageOf(state), random, this.evidence.ledger);
-    await armFaults(this.ready, 'recovery', { drive: rig.drive }, random);
-    rig.drive.beginWorkload();
+    const rig = this.boundedRig(this.imagesOf(state), random, this.evidence.ledger);
+    await armFaults(this.ready, 'recovery', { drive: rig.faults }, random);
+    rig.beginWorkload();
     const recovered = await this.recoverOn(rig, this.evidence.ledger);
-    const reopened = await this.#reopenHealed(rig, recovered.state, random);
+    const reopened = await this.#reopenHealed(rig, random);
     return { rig, recovered, reopened };
   }
 
-  /** A drive for one recovery and its read-back: taking more requests than it may is hanging. */
-  boundedRig(image: SparseImage, random: Random, ledger: LedgerView): SimRig {
+  /** Drives for one recovery and its read-back: taking more requests than it may is hanging. */
+  boundedRig(images: readonly SparseImage[], random: Random, ledger: LedgerView): SimRig {
     return createSimRig({
-      ...this.#rigOptions(image, random),
+      ...this.#rigOptions(images, random),
       record: false,
       requestsMax: this.contract.recoveryRequestsMax + readBackRequestsMax(ledger),
       memory: this.#memory,
     });
   }
 
-  recordingRig(image: SparseImage, random: Random): SimRig {
+  recordingRig(images: readonly SparseImage[], random: Random): SimRig {
     const requestsMax = this.contract.recoveryRequestsMax + secondEpochRequestsMax;
-    return createSimRig({ ...this.#rigOptions(image, random), record: true, requestsMax });
+    return createSimRig({ ...this.#rigOptions(images, random), record: true, requestsMax });
   }
 
-  #rigOptions(image: SparseImage, random: Random): Omit<SimRigOptions, 'record'> {
+  #rigOptions(images: readonly SparseImage[], random: Random): Omit<SimRigOptions, 'record'> {
     const { engine, engineConfig, scenario } = this.ready;
-    const geometry = scenario.device;
-    return { geometry, image, random, areas: engine.areasOf(engineConfig, geometry) };
+    const geometries = geometriesOf(scenario);
+    const areas = engine.areasOf(engineConfig, geometries);
+    return { ...drivesOf(geometries, images), random, areas };
   }
 
   recoverOn(rig: SimRig, ledger: LedgerView): Promise<Recovered> {
     return recoverAndRead({
       ready: this.ready,
-      device: rig.drive,
+      devices: rig.devices,
       platform: rig.platform,
       ledger,
       dead: () => rig.timeline.whenIdle(),
-      requests: () => rig.drive.counters.requests,
+      requests: () => rig.requests,
     });
   }
 
   /**
-   * A recovery that gave up on an injected fault has lost nothing yet, if it left the drive as it was.
-   * The fault is healed and the engine opened again: now it must come up whole.
+   * A recovery that gave up on an injected fault has lost nothing yet, if it left the drives as they
+   * were; one that went on may serve from memory what it has spoilt on the drives. The fault is healed
+   * and the engine opened again: now it must come up whole.
    */
-  async #reopenHealed(
-    rig: SimRig,
-    first: RecoveredState,
-    random: Random,
-  ): Promise<RecoveredState | undefined> {
-    if (first.opened || rig.drive.firings.length === 0) return undefined;
+  async #reopenHealed(rig: SimRig, random: Random): Promise<RecoveredState | undefined> {
+    if (rig.firings.length === 0) return undefined;
     const healed = this.boundedRig(
-      rig.drive.image.fork(),
+      rig.drives.map(({ image }) => image.fork()),
       random.fork('healed'),
       this.evidence.ledger,
     );

@@ -33,10 +33,11 @@ export function parseStateId(text: string): StateId {
   };
 }
 
-/** A crash state with everything needed to look at it: the image, and how it came about. */
+/** A crash state with everything needed to look at it: the images, and how it came about. */
 export interface FoundState {
   readonly state: CrashState;
-  readonly image: SparseImage;
+  /** Of the drives, in the order of their numbers. */
+  readonly images: readonly SparseImage[];
   readonly history: History;
   readonly ledger: LedgerView;
   judge(): Promise<JudgedState>;
@@ -52,7 +53,7 @@ export async function findState(
   if (id.nested !== undefined) return findNested(explorer, id.state, id.nested);
   return {
     state: parent,
-    image: explorer.imageOf(parent),
+    images: explorer.imagesOf(parent),
     history: explorer.evidence.history,
     ledger: explorer.evidence.ledger,
     judge: () => explorer.judge(parent.index),
@@ -76,14 +77,19 @@ async function findNested(
   }
   const plan = planNested(explorer, record, task.states);
   const state = stateAt(plan.states, index, `state ${parent}`);
-  const image = createMaterialiser(plan).images(state)[0]!;
+  const images = createMaterialiser(plan).images(state);
   return {
     state,
-    image,
+    images,
     history: record.history,
     ledger: record.ledger.view(),
-    judge: () => judgeNested(explorer, record, state, image.fork()),
+    judge: () => judgeNested(explorer, record, state, forksOf(images)),
   };
+}
+
+/** What is judged may change them. */
+export function forksOf(images: readonly SparseImage[]): readonly SparseImage[] {
+  return images.map((image) => image.fork());
 }
 
 function stateAt(states: readonly CrashState[], index: number, where: string): CrashState {

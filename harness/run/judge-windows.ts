@@ -8,6 +8,7 @@ import type {
   RecoveredState,
   Violation,
 } from '../contract/index.ts';
+import { mostLosses, noLosses, type AllowedLosses } from '../verify/allowed-losses.ts';
 import { judge } from '../verify/judge.ts';
 import { builtInVerifiers } from '../verify/built-in-verifiers.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
@@ -42,6 +43,8 @@ export interface JudgedState {
   readonly outcome: 'intact' | 'detected' | 'excused' | 'violated';
   readonly violations: readonly Violation[];
   readonly excused: number;
+  /** The most at any of the positions. */
+  readonly losses: AllowedLosses;
   /** Violations found where none of the scenario's faults had fired, though it has some to fire. */
   readonly unprovoked: number;
   readonly recoveryRequests: number;
@@ -57,6 +60,7 @@ export function judgeWindows(state: StateToJudge): JudgedState {
   let excused = 0;
   let unprovoked = 0;
   let detected = false;
+  let losses = noLosses;
   let promise: FaultPromise | undefined;
   for (const window of state.windows) {
     const judgement = judgeOne(state, window);
@@ -66,6 +70,7 @@ export function judgeWindows(state: StateToJudge): JudgedState {
     excused += judgement.excused.length;
     if (isUnprovoked(state, window)) unprovoked += judgement.violations.length;
     detected ||= judgement.detected;
+    losses = mostLosses(losses, judgement.losses);
   }
   return {
     id: state.id,
@@ -74,6 +79,7 @@ export function judgeWindows(state: StateToJudge): JudgedState {
     outcome: outcomeOf(violations.length, excused, detected),
     violations,
     excused,
+    losses,
     unprovoked,
     recoveryRequests: state.recovered.recoveryRequests,
     recoveryFirings: state.recoveryFirings,
@@ -116,6 +122,7 @@ function judgeOne(state: StateToJudge, window: WindowToJudge): Judgement {
     violations: [...(gaveUp ? [] : first.violations), ...second.violations],
     excused: [...(gaveUp ? [] : first.excused), ...second.excused],
     detected: first.detected || second.detected,
+    losses: mostLosses(first.losses, second.losses),
     promise: weakerPromise(first.promise, second.promise),
   };
 }

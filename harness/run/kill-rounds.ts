@@ -14,7 +14,7 @@ import { createLedger } from '../ledger/ack-ledger.ts';
 import { encodeLedger } from '../ledger/ledger-file.ts';
 import { createLatencyHistogram, type LatencyHistogram } from '../measure/latency-histogram.ts';
 import { assembleWriteAmplification } from '../measure/write-amplification.ts';
-import type { TargetDevice } from '../rigs/device.ts';
+import { geometriesOfTargets, type TargetDevices } from '../rigs/device.ts';
 import { armFaults } from './arm-faults.ts';
 import type { CellAccount } from './cell-account.ts';
 import type { HostJob } from './engine-host.ts';
@@ -31,7 +31,7 @@ export interface KillRoundsOptions {
   readonly ready: ReadyScenario;
   readonly context: CellContext;
   readonly account: CellAccount;
-  readonly target: TargetDevice;
+  readonly targets: TargetDevices;
   readonly resources: ResourceLedger;
   /** Aborted when the cell must stop now: the engine's process is killed, and what it says is void. */
   readonly stop: AbortSignal;
@@ -104,13 +104,13 @@ export class KillRounds {
   }
 
   #start(action: HostJob['action']): EngineProcess {
-    const { ready, target, resources, stop } = this.#options;
+    const { ready, targets, resources, stop } = this.#options;
     fs.writeFileSync(this.#ledgerFile, encodeLedger(this.#ledger.view()));
     const host = startEngineProcess(
       {
         scenario: ready.scenario,
         sources: ready.sources,
-        target: { node: target.node, isOwn: target.isOwn },
+        targets: nodesOf(targets),
         ledgerFile: this.#ledgerFile,
         action,
         epoch: this.#epoch,
@@ -171,11 +171,12 @@ export class KillRounds {
     const state = restoreRecovered(saved);
     const { end } = this.#ledger.view();
     if (this.#firings.length > 0) {
-      const { ready, context, account, target } = this.#options;
+      const { ready, context, account, targets } = this.#options;
       const kill: SavedKill = {
         round: this.#firings.length - 1,
         position: end,
-        geometry: target.geometry,
+        geometry: targets.main.geometry,
+        ...(targets.data && { dataGeometry: targets.data.geometry }),
         recovered: saved,
       };
       if (context.directory !== undefined) saveKill(context.directory, context.id, kill);
@@ -189,8 +190,8 @@ export class KillRounds {
   }
 
   #addRound(round: number, drive: DriveWatch, killed: boolean): void {
-    const { ready, account, target } = this.#options;
-    const contract = ready.engine.contractFor(ready.engineConfig, target.geometry);
+    const { ready, account, targets } = this.#options;
+    const contract = ready.engine.contractFor(ready.engineConfig, geometriesOfTargets(targets));
     if (!killed) account.gaps.add(whyNotKilled(round, drive));
     account.addRound({
       outcomes: outcomesOf(this.#ledger.view(), drive.since),
@@ -204,6 +205,14 @@ export class KillRounds {
       promise: promiseToJudgeBy(ready.scenario, contract, this.#firings),
     });
   }
+}
+
+function nodesOf({ main, data }: TargetDevices): HostJob['targets'] {
+  const nodeOf = ({ node, isOwn }: TargetDevices['main']): HostJob['targets']['main'] => ({
+    node,
+    isOwn,
+  });
+  return { main: nodeOf(main), ...(data && { data: nodeOf(data) }) };
 }
 
 function killWhenStopped(host: EngineProcess, stop: AbortSignal): void {

@@ -22,6 +22,7 @@ function contractWith(
     durableWhen: 'acknowledged',
     atomicUnit: 'block',
     ordering: 'none',
+    unflushedContents: 'old-or-new',
     recoveryIsIdempotent: true,
     recoveryRequestsMax: 100,
     promises: { ...all, ...promises } as DurabilityContract['promises'],

@@ -2,6 +2,7 @@ import {
   EngineRefusal,
   HarnessError,
   createRandom,
+  geometriesOf,
   type EventSeq,
   type EngineSession,
   type FaultFiring,
@@ -17,7 +18,7 @@ import type { History } from '../drive/history.ts';
 import { createLedger } from '../ledger/ack-ledger.ts';
 import { createLatencyHistogram } from '../measure/latency-histogram.ts';
 import { assembleWriteAmplification } from '../measure/write-amplification.ts';
-import { createSimRig, usedDrive, type SimRig } from '../rigs/sim.ts';
+import { createSimRig, usedDrives, type SimRig } from '../rigs/sim.ts';
 import { driveWorkload } from './drive-workload.ts';
 import { armFaults } from './arm-faults.ts';
 import { outcomesOf, type OutcomeCounts } from './outcome-counts.ts';
@@ -47,11 +48,11 @@ export function roundRandom(seed: number, round: number): Random {
 export async function recordRound(ready: ReadyScenario, round: number): Promise<RoundRecord> {
   const { scenario } = ready;
   const random = roundRandom(scenario.seed, round);
+  const geometries = geometriesOf(scenario);
   const rig = createSimRig({
-    geometry: scenario.device,
-    image: usedDrive(scenario.device, scenario.seed),
+    ...usedDrives(geometries, scenario.seed),
     random,
-    areas: ready.engine.areasOf(ready.engineConfig, scenario.device),
+    areas: ready.engine.areasOf(ready.engineConfig, geometries),
     record: true,
     requestsMax: requestsMaxOf(scenario),
   });
@@ -59,7 +60,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
   await answered(
     rig,
     `format of ${ready.engine.name}`,
-    ready.engine.format(rig.drive, ready.engineConfig, rig.platform),
+    ready.engine.format(rig.devices, ready.engineConfig, rig.platform),
   );
   markFormatted(history);
   const ledger = createLedger({
@@ -71,10 +72,10 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
   const session = await answered(
     rig,
     `open of ${ready.engine.name}`,
-    ready.engine.open(rig.drive, ready.engineConfig, rig.platform),
+    ready.engine.open(rig.devices, ready.engineConfig, rig.platform),
   );
-  await armFaults(ready, 'workload', { drive: rig.drive }, random);
-  rig.drive.beginWorkload();
+  await armFaults(ready, 'workload', { drive: rig.faults }, random);
+  rig.beginWorkload();
 
   using latency = createLatencyHistogram('virtual');
   const { end } = await driveWorkload({
@@ -94,7 +95,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     seed: scenario.seed,
     epoch: 1,
     onInvoke: (count) => {
-      rig.drive.noteOp(count);
+      rig.noteOp(count);
     },
     onSettle: (_op, outcome: Outcome, latencyNs) => {
       if (outcome.status === 'acknowledged') latency.record(latencyNs);
@@ -109,26 +110,27 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     round,
     history,
     ledger: ledger.view(),
-    firings: rig.drive.firings,
+    firings: rig.firings,
     outcomes: outcomesOf(ledger.view()),
     latency: latency.summary(),
-    amplification: assembleWriteAmplification(session.counters(), rig.drive.counters.bytesWritten),
+    amplification: assembleWriteAmplification(session.counters(), rig.bytesWritten),
     live,
   };
 }
 
 /** An engine that breaks the rules of a block device has shown nothing, even if it goes on. */
-function refuseMisuse({ engine }: ReadyScenario, { drive }: SimRig): void {
-  if (drive.misuse === undefined) return;
-  throw new HarnessError('PLUGIN_INVALID', `engine ${engine.name}: ${drive.misuse}`);
+function refuseMisuse({ engine }: ReadyScenario, { misuse }: SimRig): void {
+  if (misuse === undefined) return;
+  throw new HarnessError('PLUGIN_INVALID', `engine ${engine.name}: ${misuse}`);
 }
 
 /**
  * A bound far above what any engine needs: one that goes on for ever is stopped by it, and then it has
  * stopped answering (round-gaps.ts), at the same request each time.
  */
-function requestsMaxOf({ limits, device }: Scenario): number {
-  return 10_000 + 1000 * limits.ops + 2 * device.capacityBlocks;
+function requestsMaxOf({ limits, device, dataDevice }: Scenario): number {
+  const capacityBlocks = device.capacityBlocks + (dataDevice?.capacityBlocks ?? 0);
+  return 10_000 + 1000 * limits.ops + 2 * capacityBlocks;
 }
 
 /**

@@ -4,9 +4,9 @@ import {
   createRandom,
   damaged,
   initialContents,
-  type BlockDevice,
   type BlockNumber,
   type EngineAdapter,
+  type EngineDevices,
   type EngineSession,
   type LedgerView,
 } from '../contract/index.ts';
@@ -33,7 +33,7 @@ async function recoverWith(open: EngineAdapter['open']): Promise<Recovered> {
   const ready = await readyScenario();
   return recoverAndRead({
     ready: { ...ready, engine: { ...ready.engine, open } },
-    device: rig.drive,
+    devices: rig.devices,
     platform: rig.platform,
     ledger: ledgerOf([0, 1, 2, 5, 9]),
     dead: () => rig.timeline.whenIdle(),
@@ -101,7 +101,7 @@ describe('a recovery', () => {
   });
 
   it('that takes more requests than it may is hung', async () => {
-    const endless = async (device: BlockDevice): Promise<never> => {
+    const endless = async ({ main: device }: EngineDevices): Promise<never> => {
       const target = device.allocate(4096);
       for (;;) await device.read(0, target);
     };
@@ -119,7 +119,7 @@ describe('a recovery', () => {
   });
 
   it('that serves is opened, with what it took', async () => {
-    const { state } = await recoverWith(async (device) => {
+    const { state } = await recoverWith(async ({ main: device }) => {
       await device.read(0, device.allocate(4096));
       return new ReadingSession(ledgerOf([0, 1, 2, 5, 9]));
     });

@@ -1,7 +1,7 @@
 import {
   EngineRefusal,
   HarnessError,
-  type BlockDevice,
+  type EngineDevices,
   type EngineSession,
   type LedgerView,
   type Platform,
@@ -12,7 +12,7 @@ import { readBack } from './read-back.ts';
 
 export interface RecoverOptions {
   readonly ready: ReadyScenario;
-  readonly device: BlockDevice;
+  readonly devices: EngineDevices;
   readonly platform: Platform;
   readonly ledger: LedgerView;
   /** Resolves when nothing more can happen: an engine still waiting then is hung. */
@@ -28,16 +28,15 @@ export interface Recovered {
 
 /** Opens the engine on what the crash left, and reads everything back. */
 export async function recoverAndRead(options: RecoverOptions): Promise<Recovered> {
-  let isDone = false;
+  const progress = { isDone: false };
   const working = openAndRead(options).then((recovered) => {
-    isDone = true;
+    progress.isDone = true;
     return recovered;
   });
-  const hung = options.dead().then(async () => {
-    if (!isDone) await refuseOutsideTime(working);
-    return hungState(options.requests());
-  });
-  return Promise.race([working, hung]);
+  await Promise.race([working, options.dead()]);
+  if (progress.isDone) return working;
+  await refuseOutsideTime(working);
+  return hungState(options.requests());
 }
 
 function hungState(requests: number): Recovered {
@@ -68,10 +67,10 @@ async function refuseOutsideTime(working: Promise<Recovered>): Promise<void> {
 }
 
 async function openAndRead(options: RecoverOptions): Promise<Recovered> {
-  const { ready, device, platform } = options;
+  const { ready, devices, platform } = options;
   const startedNs = platform.clock.now();
   try {
-    const session = await ready.engine.open(device, ready.engineConfig, platform);
+    const session = await ready.engine.open(devices, ready.engineConfig, platform);
     const recoveryRequests = options.requests();
     const recoveryNs = platform.clock.now() - startedNs;
     const contents = await readBack(session, options.ledger);

@@ -1,4 +1,4 @@
-import type { FaultClass, LedgerView, RecoveredState } from '../contract/index.ts';
+import type { FaultClass, FaultFiring, LedgerView, RecoveredState } from '../contract/index.ts';
 import type { RoundRecord } from './record-round.ts';
 
 /**
@@ -11,8 +11,7 @@ export function gapsOf(
   queueDepth: number,
 ): readonly string[] {
   const where = `in round ${round}`;
-  const wasCut = firings.some(({ faultClass }) => faultClass === 'power-loss');
-  if (live === undefined && !wasCut) {
+  if (live === undefined && !firings.some(isLastCut)) {
     const left = ledger.entries.filter(({ settledAt }) => settledAt === Infinity).length;
     return [
       `the engine stopped answering ${where}: ${left} operations were left without an answer`,
@@ -46,6 +45,11 @@ const explainsRefusal: ReadonlySet<FaultClass> = new Set([
   'torn-write',
   'misdirected-write',
 ]);
+
+/** A drive that lost power alone leaves an engine that must still answer. */
+function isLastCut({ faultClass, details }: FaultFiring): boolean {
+  return faultClass === 'power-loss' && details['device'] === undefined;
+}
 
 function isRefused({ damage }: Extract<RecoveredState, { opened: true }>): boolean {
   return [...damage.values()].some(({ kind }) => kind === 'unreadable');

@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly host: HostFacts;
   /** A device named by the user, for rig `device`. */
   readonly devicePath: string | undefined;
+  /** And one for the data device of those scenarios that have one. */
+  readonly dataDevicePath?: string | undefined;
   /** See CellContext. */
   formatScenario?(scenario: Scenario): string;
   /** Why a scenario cannot run on this machine; undefined where it can. */
@@ -44,7 +46,7 @@ export async function runCells(options: RunOptions): Promise<RunSummary> {
     hub.onEvent(event);
   };
   emit({ type: 'run-started', runId: options.runId, cells: expectedCells });
-  const { results, device } = await runAll(options, emit);
+  const { results, devices } = await runAll(options, emit);
   const summary = withReporterProblems(
     summariseRun(
       {
@@ -54,7 +56,7 @@ export async function runCells(options: RunOptions): Promise<RunSummary> {
         tookMs: Date.now() - startedAt.getTime(),
         command: options.command,
         seed: options.cells[0]?.scenario.seed ?? 0,
-        host: device === undefined ? options.host : { ...options.host, device },
+        host: { ...options.host, ...devices },
         expectedCells,
       },
       results,
@@ -73,14 +75,14 @@ export async function runCells(options: RunOptions): Promise<RunSummary> {
 
 interface CellsRun {
   readonly results: readonly CellResult[];
-  /** Facts of the last real device that was opened. */
-  readonly device: HostFacts['device'];
+  /** Facts of the last real devices that were opened. */
+  readonly devices: Pick<HostFacts, 'device' | 'dataDevice'>;
 }
 
 async function runAll(options: RunOptions, emit: (event: RunEvent) => void): Promise<CellsRun> {
   await using pool = createExplorePool(options.jobs);
   const results: CellResult[] = [];
-  let device: HostFacts['device'];
+  let devices: CellsRun['devices'] = {};
   for (const ready of options.cells) {
     if (options.signal.aborted) break;
     const result = await runCell(ready, options, {
@@ -89,19 +91,20 @@ async function runAll(options: RunOptions, emit: (event: RunEvent) => void): Pro
       directory: options.directory,
       signal: options.signal,
       emit,
-      noteDevice: (facts) => {
-        device = facts;
+      noteDevices: (device, dataDevice) => {
+        devices = { device, ...(dataDevice && { dataDevice }) };
       },
       now: () => performance.now(),
       ...(options.formatScenario === undefined
         ? {}
         : { formatScenario: (scenario) => options.formatScenario!(scenario) }),
       ...(options.devicePath === undefined ? {} : { devicePath: options.devicePath }),
+      ...(options.dataDevicePath && { dataDevicePath: options.dataDevicePath }),
     });
     results.push(result);
     if (options.stopOnFailure && effectiveVerdict(result).status === 'fail') break;
   }
-  return { results, device };
+  return { results, devices };
 }
 
 /** One cell that breaks does not take the others with it: it is reported as an error. */

@@ -4,7 +4,7 @@
  *     run.json                      what was to be run, and what came of it
  *     events.jsonl                  every RunEvent, in order
  *     cells/<id>/scenario.json      the scenario, complete with its defaults
- *     cells/<id>/round-<n>.history  the drive's history (harness/drive/history-file.ts)
+ *     cells/<id>/round-<n>.history  the drives' history (harness/drive/history-file.ts)
  *     cells/<id>/round-<n>.ledger   the ledger (harness/ledger/ledger-file.ts)
  *     cells/<id>/round-<n>.live.json  what the running engine served at the end of the workload
  *     cells/<id>/kill-<n>.json      rig device: what was read back after a kill

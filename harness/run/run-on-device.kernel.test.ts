@@ -3,9 +3,18 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { probeHost } from '../device/host-probe.ts';
+import { createLoopTarget, refuseSame } from '../rigs/device.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
+import { ResourceLedger } from './resources.ts';
 import { RunDirectory } from './run-directory.ts';
-import { readyScenario, runInTest, temporaryDirectory, type TestRun } from './scenario.fixture.ts';
+import {
+  readyScenario,
+  runInTest,
+  smallScenario,
+  temporaryDirectory,
+  type ScenarioChanges,
+  type TestRun,
+} from './scenario.fixture.ts';
 import { verifyRun } from './verify-run.ts';
 
 const host = probeHost();
@@ -21,8 +30,13 @@ afterEach(() => {
   expect(left).toEqual([]);
 });
 
-function onDevice(engine: Record<string, unknown>, durationMs = 60_000): Promise<ReadyScenario> {
+function onDevice(
+  engine: Record<string, unknown>,
+  durationMs = 60_000,
+  dataDevice: Pick<ScenarioChanges, 'dataDevice'> = {},
+): Promise<ReadyScenario> {
   return readyScenario({
+    ...dataDevice,
     rig: 'device',
     engine,
     faults: [{ use: 'kill', at: { atOp: 20 }, times: 1, during: 'workload' }],
@@ -48,6 +62,42 @@ async function statusOfVerify({ directory }: TestRun): Promise<string> {
   });
   return verdict.status;
 }
+
+describe.runIf(canRun)('an engine that is killed on two loop devices', () => {
+  const dataDevice = { ...smallScenario.device, logicalBlockBytes: 512, capacityBlocks: 2049 };
+
+  it('passes when it comes back with what it acknowledged, and is judged so again', async () => {
+    const run = await runInTest([await onDevice({}, 60_000, { dataDevice })]);
+    expect(run.summary.cells[0]!.verdict).toMatchObject({ status: 'pass' });
+    expect(run.summary.host).toMatchObject({
+      device: { logicalBlockBytes: 4096 },
+      dataDevice: { logicalBlockBytes: 512 },
+    });
+    expect(run.directory.loadJson('small', 'kill-1.json')).toMatchObject({
+      geometry: { capacityBlocks: 257 },
+      dataGeometry: { logicalBlockBytes: 512, capacityBlocks: 2049 },
+    });
+    expect(await statusOfVerify(run)).toBe('pass');
+  });
+
+  it('is convicted where it acknowledges what it writes to neither', async () => {
+    const run = await runInTest([await onDevice({ ack: 'unwritten' }, 60_000, { dataDevice })]);
+    expect(run.summary.cells[0]!.failures[0]?.violation.kind).toBe('zeroed');
+  });
+
+  it('is not started where both names lead to one device', async () => {
+    await using resources = ResourceLedger.open();
+    const backing = {
+      makeDirectory: (name: string) => resources.makeDirectory(name),
+      holdLoop: (backingFile: string) => {
+        resources.hold({ kind: 'loop', backingFile });
+      },
+    };
+    await using loop = await createLoopTarget(smallScenario.device, backing);
+    await using again = { ...loop, [Symbol.asyncDispose]: async () => undefined };
+    await expect(refuseSame(loop, again)).rejects.toThrow(/expected two devices/);
+  });
+});
 
 describe.runIf(canRun)('an engine that is killed on a loop device', () => {
   it('passes when it comes back with what it acknowledged, and is judged so again', async () => {

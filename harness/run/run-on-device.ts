@@ -4,8 +4,8 @@
  * reads everything back. A kill loses what the process had not handed to the kernel, and nothing
  * that the device had completed: it tests the engine's own ordering, never a drive's cache.
  */
-import type { Failure } from '../contract/index.ts';
-import { createLoopTarget, openNamedTarget, type TargetDevice } from '../rigs/device.ts';
+import { geometriesOf, type Failure } from '../contract/index.ts';
+import { openTargets } from '../rigs/device.ts';
 import type { CellAccount } from './cell-account.ts';
 import { KillRounds } from './kill-rounds.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
@@ -19,12 +19,21 @@ export async function runOnDevice(
   deadline: Deadline,
 ): Promise<readonly Failure[]> {
   await using resources = ResourceLedger.open();
-  await using target = await openTarget(ready, context, resources);
-  context.noteDevice?.(target.facts);
+  await using targets = await openTargets(
+    geometriesOf(ready.scenario),
+    { main: context.devicePath, data: context.dataDevicePath },
+    {
+      makeDirectory: (name) => resources.makeDirectory(name),
+      holdLoop: (backingFile) => {
+        resources.hold({ kind: 'loop', backingFile });
+      },
+    },
+  );
+  context.noteDevices?.(targets.main.facts, targets.data?.facts);
   // A real device gives no sign that nothing more will come: what does not answer is stopped by time.
   const timeLimit = AbortSignal.timeout(ready.scenario.limits.durationMs);
   const stop = AbortSignal.any([context.signal, timeLimit]);
-  const rounds = new KillRounds({ ready, context, account, target, resources, stop });
+  const rounds = new KillRounds({ ready, context, account, targets, resources, stop });
   const finished = await runRounds(rounds, ready, context, stop);
   if (!finished) account.gaps.add(deadline() ?? 'stopped early');
   rounds.saveLedger();
@@ -49,18 +58,4 @@ async function runRounds(
   context.emit({ type: 'progress', cell: context.id, phase: 'workload', done: total, total });
   await rounds.recoverLast();
   return !stop.aborted;
-}
-
-function openTarget(
-  ready: ReadyScenario,
-  context: CellContext,
-  resources: ResourceLedger,
-): Promise<TargetDevice> {
-  if (context.devicePath !== undefined) return openNamedTarget(context.devicePath);
-  return createLoopTarget(ready.scenario.device, {
-    makeDirectory: (name) => resources.makeDirectory(name),
-    holdLoop: (backingFile) => {
-      resources.hold({ kind: 'loop', backingFile });
-    },
-  });
 }

@@ -14,10 +14,12 @@ export interface CellContext {
   readonly directory?: RunDirectory;
   /** A device named by the user, for rig `device`; without it a loop device is made. */
   readonly devicePath?: string;
+  /** The same for the scenario's data device. */
+  readonly dataDevicePath?: string;
   readonly signal: AbortSignal;
   emit(event: RunEvent): void;
-  /** Told the facts of the real device that was opened, for the report. */
-  noteDevice?(facts: NonNullable<HostFacts['device']>): void;
+  /** Told the facts of the real devices that were opened, for the report. */
+  noteDevices?(main: NonNullable<HostFacts['device']>, data: HostFacts['device']): void;
   /** A scenario as a file that `powercut run` takes; without it no reproducer is looked for. */
   formatScenario?(scenario: Scenario): string;
   /** Real time in milliseconds, for the time limit and the report. */

@@ -1,5 +1,11 @@
 /** What a real device showed after a kill: it cannot be made again, so what was read is the evidence. */
-import type { DeviceGeometry, FaultFiring, LedgerPosition, LedgerView } from '../contract/index.ts';
+import type {
+  DeviceGeometries,
+  DeviceGeometry,
+  FaultFiring,
+  LedgerPosition,
+  LedgerView,
+} from '../contract/index.ts';
 import { restoreRecovered, type SavedRecoveredState } from './host-messages.ts';
 import { judgeWindows, type JudgedState } from './judge-windows.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
@@ -10,6 +16,7 @@ export interface SavedKill {
   /** Where the ledger ended when the process was dead. */
   readonly position: LedgerPosition;
   readonly geometry: DeviceGeometry;
+  readonly dataGeometry?: DeviceGeometry;
   readonly recovered: SavedRecoveredState;
 }
 
@@ -21,12 +28,16 @@ export function loadKill(directory: RunDirectory, cell: string, round: number): 
   return directory.loadJson(cell, `kill-${round}.json`) as SavedKill;
 }
 
+export function geometriesOfKill({ geometry, dataGeometry }: SavedKill): DeviceGeometries {
+  return dataGeometry === undefined ? { main: geometry } : { main: geometry, data: dataGeometry };
+}
+
 /** Judges by the ledger as it stood when the process died. */
 export function judgeKill(ready: ReadyScenario, ledger: LedgerView, kill: SavedKill): JudgedState {
   const { round, position } = kill;
   return judgeWindows({
     ready,
-    contract: ready.engine.contractFor(ready.engineConfig, kill.geometry),
+    contract: ready.engine.contractFor(ready.engineConfig, geometriesOfKill(kill)),
     id: `${round}:0`,
     digest: '',
     ledger,

@@ -25,6 +25,8 @@ export class CellTally {
   statesViolated = 0;
   violations = 0;
   excused = 0;
+  acknowledgedNotDurable = 0;
+  exposedBlocks = 0;
   unprovoked = 0;
   readonly kinds = new Map<ViolationKind, number>();
   readonly firings: FaultFiring[] = [];
@@ -40,6 +42,8 @@ export class CellTally {
     if (state.outcome === 'detected') this.statesDetected++;
     if (state.outcome === 'violated') this.statesViolated++;
     this.excused += state.excused;
+    this.acknowledgedNotDurable += state.losses.acknowledgedNotDurable;
+    this.exposedBlocks += state.losses.exposedBlocks;
     this.unprovoked += state.unprovoked;
     this.recovery.record(state.recoveryRequests);
     this.addFirings(state.recoveryFirings);

@@ -17,7 +17,7 @@ import { whereTheyWere, type LocatePlugins, type RunDirectory } from './run-dire
 import type { RoundRecord } from './record-round.ts';
 import type { CellContext } from './run-scenario.ts';
 import { judgeRounds } from './run-on-twin.ts';
-import { judgeKill, loadKill } from './saved-kill.ts';
+import { geometriesOfKill, judgeKill, loadKill } from './saved-kill.ts';
 import { outcomesOf } from './outcome-counts.ts';
 import { loadRound } from './saved-round.ts';
 import { summariseRun } from './summarise-run.ts';
@@ -126,7 +126,7 @@ function judgeKillsAgain(
   const firings = ledger.marks.flatMap(({ mark }) => (mark.kind === 'fault' ? [mark.firing] : []));
   for (let round = 0; round < ready.scenario.explore.rounds; round++) {
     const kill = loadKill(directory, id, round);
-    const contract = ready.engine.contractFor(ready.engineConfig, kill.geometry);
+    const contract = ready.engine.contractFor(ready.engineConfig, geometriesOfKill(kill));
     account.addState(judgeKill(ready, ledger, kill));
     account.addRound({
       outcomes: round === 0 ? outcomesOf(ledger) : noOutcomes,

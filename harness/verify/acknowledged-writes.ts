@@ -15,6 +15,9 @@
  * checksum. A block that the engine refuses to read convicts only where something is owed. Blocks
  * are judged one by one here; what joins the blocks of an operation is in atomicity.ts.
  *
+ * Where the contract allows anything of a block that was not flushed (`unflushedContents`), such a
+ * block is left out, here and wherever else one is looked at.
+ *
  * The kinds: `lost`, exactly the newest of what was owed is gone; `stale`, the block went further
  * back than that; `resurrected`, a version that had been ruled out for good (rejected, or not there
  * at an earlier recovery); `corrupt` also where the operation cannot have written what was read.
@@ -34,6 +37,7 @@ import {
 } from '../contract/index.ts';
 import {
   crashEvidenceOf,
+  isExposed,
   owedInvocationAt,
   shownAt,
   type CrashEvidence,
@@ -52,13 +56,14 @@ export const acknowledgedWrites: Verifier = {
     const violations: Violation[] = [];
     for (const history of crash.index.blocks) {
       const violation = judgeBlock(crash, history);
-      if (violation !== undefined) violations.push(violation);
+      if (violation !== undefined && !isExposed(crash, history)) violations.push(violation);
     }
     return violations;
   },
 };
 
-function judgeBlock(crash: CrashEvidence, history: BlockHistory): Violation | undefined {
+/** As if the contract allowed one whole version only. */
+export function judgeBlock(crash: CrashEvidence, history: BlockHistory): Violation | undefined {
   const shown = shownAt(crash, history);
   if (shown === undefined) return undefined;
   if (shown === damaged) return judgeDamage(crash, history);

@@ -11,8 +11,8 @@
  * and convict where that is later than the last moment at which it could, or where two operations
  * must each come before the other. A block legally overwritten by a later operation says nothing.
  *
- * Damaged blocks are left out: acknowledged-writes.ts says what is wrong with them. So are
- * operations older than the last recovery: how it left them was judged when it was made.
+ * Damaged blocks are left out: acknowledged-writes.ts says what is wrong with them. So are blocks that
+ * may show anything, and operations older than the last recovery: how it left them was judged when it was made.
  */
 import {
   changesOf,
@@ -27,6 +27,7 @@ import {
 } from '../contract/index.ts';
 import {
   crashEvidenceOf,
+  isExposed,
   owedInvocationAt,
   shownAt,
   type CrashEvidence,
@@ -64,9 +65,9 @@ function visibleJoined(crash: CrashEvidence): LedgerEntry[] {
   const { index, contract, window, baselineAt, recovered } = crash;
   const seen = index.newOpSet();
   const visible: LedgerEntry[] = [];
-  for (const { block } of index.blocks) {
-    const shown = recovered.observed.blocks[block];
-    if (shown === undefined || shown <= 0) continue;
+  for (const history of index.blocks) {
+    const shown = recovered.observed.blocks[history.block];
+    if (shown === undefined || shown <= 0 || isExposed(crash, history)) continue;
     const entry = index.entry(shown);
     if (entry === undefined || entry.invokedAt <= baselineAt || entry.invokedAt > window.first)
       continue;
@@ -101,7 +102,7 @@ class SurvivorOrder {
     for (const { block } of changesOf(entry.op)) {
       const history = index.block(block)!;
       const shown = shownAt(this.#crash, history);
-      if (shown === undefined || shown === entry.id || this.#isUnusable(block, shown)) continue;
+      if (shown === undefined || shown === entry.id || this.#isUnusable(history, shown)) continue;
       const other = shown > 0 ? index.entry(shown) : undefined;
       if (other !== undefined && index.effectiveUntil[shown]! > entry.invokedAt) {
         this.#putBefore(survivor, this.#survivorOf(other), block);
@@ -153,8 +154,10 @@ class SurvivorOrder {
     const { index, recovered } = this.#crash;
     let earliest = entry.invokedAt;
     for (const { block } of changesOf(entry.op)) {
-      if (recovered.observed.blocks[block] !== entry.id) continue;
-      earliest = Math.max(earliest, this.#survivedInvocationAt(index.block(block)!));
+      const history = index.block(block)!;
+      if (recovered.observed.blocks[block] !== entry.id || isExposed(this.#crash, history))
+        continue;
+      earliest = Math.max(earliest, this.#survivedInvocationAt(history));
     }
     return earliest;
   }
@@ -166,8 +169,10 @@ class SurvivorOrder {
     );
   }
 
-  #isUnusable(block: BlockNumber, shown: OpId): boolean {
-    return shown === damaged && this.#crash.recovered.damage.get(block)?.kind !== 'zeroed';
+  #isUnusable(history: BlockHistory, shown: OpId): boolean {
+    if (isExposed(this.#crash, history)) return true;
+    const damage = this.#crash.recovered.damage.get(history.block);
+    return shown === damaged && damage?.kind !== 'zeroed';
   }
 
   #putBefore(survivor: Survivor, later: Survivor, block: BlockNumber): void {

@@ -51,6 +51,29 @@ export function shownAt(crash: CrashEvidence, history: BlockHistory): OpId | und
 }
 
 /**
+ * Whether the contract lets the block show anything at all: where it does so for what was not flushed,
+ * and an operation on the block is not owed, was invoked by then and has not been followed by one that
+ * is owed. What a recovery served stands in for everything older, where that is known.
+ */
+export function isExposed(crash: CrashEvidence, history: BlockHistory): boolean {
+  const { index, contract, window, baseline, baselineAt } = crash;
+  if (contract.unflushedContents !== 'anything') return false;
+  const { block } = history;
+  const since = baseline?.blockAt(block) === undefined ? 0 : baselineAt;
+  const owedAt = owedInvocationAt(crash, history);
+  return index.ledger
+    .entriesOf(block)
+    .some(
+      (entry) =>
+        entry.invokedAt > since &&
+        entry.invokedAt <= window.first &&
+        index.owedFrom[entry.id]! > window.last &&
+        index.effectiveUntil[entry.id]! >= owedAt &&
+        !index.isRejectedBy(entry, window.last),
+    );
+}
+
+/**
  * When the last invoked of the operations that the block owes was invoked; 0 where it owes none. What
  * a recovery served stands in for everything older.
  */

@@ -3,13 +3,14 @@
  * without a volatile cache), or completed and covered by a flush that was submitted after that and
  * has completed (kernel Documentation/block/writeback_cache_control.rst). Or the link that is missing.
  */
-import type {
-  CompleteEvent,
-  EventSeq,
-  HistoryEvent,
-  HistoryView,
-  ProofStep,
-  SubmitEvent,
+import {
+  deviceNumbers,
+  type CompleteEvent,
+  type EventSeq,
+  type HistoryEvent,
+  type HistoryView,
+  type ProofStep,
+  type SubmitEvent,
 } from '../contract/index.ts';
 
 export interface DurabilityChain {
@@ -23,6 +24,8 @@ export interface DurabilityChain {
 export interface DriveFacts {
   /** `none`: a write is durable when it completes. */
   readonly writeCache: 'none' | 'volatile';
+  /** Of the data device; the same unless given. */
+  readonly dataWriteCache?: 'none' | 'volatile';
 }
 
 export function chainOf(
@@ -40,10 +43,14 @@ export function chainOf(
   if (completion.answer !== 'ok' || completion.effect !== 'whole') {
     return broken([submitted, completed], `its write ${fateOf(completion)}`);
   }
-  if (write.fua || drive.writeCache === 'none') {
+  if (write.fua || cacheOf(drive, write.device) === 'none') {
     return { steps: [submitted, completed], durableAt: completion.seq, missing: undefined };
   }
   return flushChain(history, [submitted, completed], completion, cutSeq);
+}
+
+function cacheOf({ writeCache, dataWriteCache }: DriveFacts, device: number): string {
+  return device === deviceNumbers.data ? (dataWriteCache ?? writeCache) : writeCache;
 }
 
 function flushChain(

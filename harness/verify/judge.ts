@@ -18,6 +18,7 @@ import type {
   Verifier,
   Violation,
 } from '../contract/index.ts';
+import { allowedLosses, type AllowedLosses } from './allowed-losses.ts';
 import { indexOf, latestInvocationBy } from './ledger-index.ts';
 
 export interface Judgement {
@@ -27,6 +28,8 @@ export interface Judgement {
   readonly excused: readonly Violation[];
   /** The engine noticed and said so: it refused to open, or to read some block. */
   readonly detected: boolean;
+  /** What the contract itself allows to be gone. */
+  readonly losses: AllowedLosses;
 }
 
 export function judge(evidence: Evidence, verifiers: readonly Verifier[]): Judgement {
@@ -37,7 +40,12 @@ export function judge(evidence: Evidence, verifiers: readonly Verifier[]): Judge
       (isExcused(evidence, violation) ? excused : violations).push(violation);
     }
   }
-  return { violations, excused, detected: isDetection(evidence.recovered) };
+  return {
+    violations,
+    excused,
+    detected: isDetection(evidence.recovered),
+    losses: allowedLosses(evidence),
+  };
 }
 
 function isExcused(evidence: Evidence, violation: Violation): boolean {

@@ -26,6 +26,8 @@ export class LedgerIndex {
   readonly acknowledged: Deadlines;
   /** The last position at which an operation could take effect, by its id. */
   readonly effectiveUntil: Float64Array;
+  /** From which position an operation is owed, by its id; Infinity where it never is. */
+  readonly owedFrom: Float64Array;
   readonly #baselines: readonly Baseline[];
   readonly #isAcknowledged: Uint8Array;
   readonly #byBlock: ReadonlyMap<BlockNumber, BlockHistory>;
@@ -43,6 +45,8 @@ export class LedgerIndex {
       durableWhen === 'flushed'
         ? flushedFrom(acknowledged, crashes)
         : (entry: LedgerEntry) => entry.settledAt;
+    this.owedFrom = new Float64Array(ledger.entries.length + 1).fill(Infinity);
+    for (const entry of acknowledged) this.owedFrom[entry.id] = promised(entry);
     this.acknowledged = deadlines(acknowledged, (entry) => entry.settledAt);
     this.appends = historyOf(
       acknowledged.filter((entry) => entry.op.kind === 'append'),

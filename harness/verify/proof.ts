@@ -77,7 +77,10 @@ function lifeOf(history: HistoryView, entry: LedgerEntry, cutSeq: EventSeq): Lif
   const settled = markAt(history, entry.settledAt);
   const isAcknowledged =
     entry.outcome.status === 'acknowledged' && settled !== undefined && settled.seq <= cutSeq;
-  const steps: ProofStep[] = [{ what: 'cut', seq: cutSeq, text: 'power is cut after this event' }];
+  const steps: ProofStep[] = [
+    ...cutsBefore(history, cutSeq),
+    { what: 'cut', seq: cutSeq, text: 'power is cut after this event' },
+  ];
   if (invoked !== undefined) {
     const { seq, atNs } = invoked;
     steps.push({ what: 'invoked', seq, atNs, text: `operation ${entry.id} is invoked` });
@@ -93,6 +96,17 @@ function lifeOf(history: HistoryView, entry: LedgerEntry, cutSeq: EventSeq): Lif
     isInHistory: invoked !== undefined,
     steps,
   };
+}
+
+/** Drives that lost power alone, while the operation was still to come or on its way. */
+function cutsBefore(history: HistoryView, cutSeq: EventSeq): ProofStep[] {
+  return history.events.flatMap((event): ProofStep[] => {
+    if (event.kind !== 'fault' || event.seq > cutSeq) return [];
+    const { faultClass, details } = event.firing;
+    if (faultClass !== 'power-loss' || details['device'] === undefined) return [];
+    const { seq, atNs } = event;
+    return [{ what: 'cut', seq, atNs, text: `drive ${event.device} alone loses power` }];
+  });
 }
 
 function markAt(history: HistoryView, position: LedgerPosition): HistoryEvent | undefined {
@@ -189,7 +203,8 @@ function proofWithoutStamp(history: HistoryView, entry: LedgerEntry, life: Life)
 
 /** By sequence number; the missing link stands at the acknowledgement, or before the cut. */
 function inOrder(steps: readonly ProofStep[], missing: string | undefined): ProofStep[] {
-  const rank = (step: ProofStep): number => (step.what === 'cut' ? 1 : 0);
+  const lastCut = Math.max(...steps.map(({ what, seq = 0 }) => (what === 'cut' ? seq : 0)));
+  const rank = ({ what, seq }: ProofStep): number => (what === 'cut' && seq === lastCut ? 1 : 0);
   const sorted = [...steps].sort((a, b) => rank(a) - rank(b) || (a.seq ?? 0) - (b.seq ?? 0));
   if (missing === undefined) return sorted;
   const acknowledged = sorted.findIndex((step) => step.what === 'acknowledged');

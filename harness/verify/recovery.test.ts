@@ -3,6 +3,7 @@ import type { BlockDamage } from '../contract/index.ts';
 import { recovery } from './recovery.ts';
 import { convictions, openedWith, type CrashCase } from './story-fixture.ts';
 
+const zeroed: BlockDamage = { kind: 'zeroed' };
 const torn: BlockDamage = { kind: 'torn', sectorOps: [1, 0] };
 const hung = { opened: false, reason: 'hung', message: 'no answer', recoveryRequests: 9 } as const;
 const refused = { ...hung, reason: 'corrupt' } as const;
@@ -55,6 +56,11 @@ describe('a recovery that was cut and began anew @req B12', () => {
       'must not mend or make damage',
       { story, blocks: [torn], uninterrupted: openedWith({ blocks: [1] }) },
       ['recovery-not-idempotent@0'],
+    ],
+    [
+      'need not serve the same of a block that nobody had written: it need not have been read',
+      { story, blocks: [1, 2, zeroed], uninterrupted: openedWith({ blocks: [1, 2, 0] }) },
+      [],
     ],
     [
       'may differ where the contract does not promise it',

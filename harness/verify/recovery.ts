@@ -60,6 +60,7 @@ function findDifferences(evidence: Evidence, first: Opened, second: Opened): Vio
   const { length } = first.observed.blocks;
   for (let block = 0; block < length; block++) {
     if (first.observed.blocks[block] === second.observed.blocks[block]) continue;
+    if (!isNamed(evidence, block)) continue;
     violations.push(
       violation(evidence, 'recovery-not-idempotent', { kind: 'block', block }, [
         `${describeBlock(first, block)}, as the uninterrupted recovery served`,
@@ -76,6 +77,12 @@ function findDifferences(evidence: Evidence, first: Opened, second: Opened): Vio
       describeRecord(second, place),
     ]),
   ];
+}
+
+/** Whether an operation on the block had been invoked by then: else nobody need have read it. */
+function isNamed({ ledger, window }: Evidence, block: number): boolean {
+  const first = ledger.entriesOf(block)[0];
+  return first !== undefined && first.invokedAt <= window.last;
 }
 
 function firstDifference(first: Int32Array, second: Int32Array): number | undefined {

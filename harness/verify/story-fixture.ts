@@ -144,6 +144,7 @@ const strictContract: DurabilityContract = {
   durableWhen: 'acknowledged',
   atomicUnit: 'block',
   ordering: 'none',
+  unflushedContents: 'old-or-new',
   recoveryIsIdempotent: true,
   recoveryRequestsMax: 1000,
   promises: Object.fromEntries(faultClasses.map((name) => [name, survives])) as Record<

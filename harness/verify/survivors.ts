@@ -1,5 +1,5 @@
 import { changesOf, type LedgerEntry, type LedgerPosition, type OpId } from '../contract/index.ts';
-import type { CrashEvidence } from './crash-evidence.ts';
+import { isExposed, type CrashEvidence } from './crash-evidence.ts';
 
 /**
  * When the last invoked of the operations that can be seen was invoked, and which it is; operations
@@ -22,7 +22,9 @@ export function frontierOf(crash: CrashEvidence): Frontier {
     frontier.invokedAt = entry.invokedAt;
     frontier.op = shown;
   };
-  for (const { block } of index.blocks) advance(recovered.observed.blocks[block]);
+  for (const history of index.blocks) {
+    if (!isExposed(crash, history)) advance(recovered.observed.blocks[history.block]);
+  }
   recovered.observed.log.forEach(advance);
   return frontier;
 }

@@ -15,7 +15,7 @@ import {
   type Verifier,
   type Violation,
 } from '../contract/index.ts';
-import { crashEvidenceOf, shownAt, type CrashEvidence } from './crash-evidence.ts';
+import { crashEvidenceOf, isExposed, shownAt, type CrashEvidence } from './crash-evidence.ts';
 import { latestInvocationBy, owedAfter, type BlockHistory } from './ledger-index.ts';
 import { frontierOf, type Frontier } from './survivors.ts';
 import { describeInitial, describeOp, describeOps, idsOf } from './wording.ts';
@@ -50,7 +50,7 @@ function findBlockHole(
   const { index, baselineAt } = crash;
   const before = frontier.invokedAt - 1;
   const neededAt = latestInvocationBy(history.acknowledged, before);
-  if (neededAt <= baselineAt) return undefined;
+  if (neededAt <= baselineAt || isExposed(crash, history)) return undefined;
   const shown = shownAt(crash, history);
   if (shown === undefined || isDamagedOtherwise(crash, history, shown)) return undefined;
   const until = shown > 0 ? (index.effectiveUntil[shown] ?? Infinity) : 0;

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { RunSummary } from '../../harness/contract/index.ts';
+import type { HostFacts, RunSummary } from '../../harness/contract/index.ts';
 import { Fact } from './cell-list.tsx';
 import { formatBytes, formatDurationNs } from './number-format.ts';
 
@@ -33,14 +33,23 @@ export function EnvironmentSection({ summary, maskSerials }: EnvironmentProps): 
       {host.device === undefined ? (
         <Fact name="device">no real device was opened; the drive was simulated</Fact>
       ) : (
-        Object.entries(host.device).map(([name, value]) => (
-          <Fact key={name} name={`device ${name}`}>
-            {maskSerials && identifying.test(name) ? 'masked' : String(value)}
-          </Fact>
-        ))
+        deviceFacts('device', host.device, maskSerials)
       )}
+      {deviceFacts('data device', host.dataDevice ?? {}, maskSerials)}
     </dl>
   );
+}
+
+function deviceFacts(
+  device: string,
+  facts: NonNullable<HostFacts['device']>,
+  maskSerials: boolean,
+): readonly VNode[] {
+  return Object.entries(facts).map(([name, value]) => (
+    <Fact key={name} name={`${device} ${name}`}>
+      {maskSerials && identifying.test(name) ? 'masked' : String(value)}
+    </Fact>
+  ));
 }
 
 /** Relative, so that the report and its files can be moved together. */

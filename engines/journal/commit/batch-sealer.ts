@@ -1,7 +1,14 @@
 import type { Crc32c } from '../format/crc32c.ts';
 import type { LogPosition } from '../format/log-position.ts';
 import { foldDigest } from '../format/mix.ts';
-import { pageFlags, pageRunOf, type PageCodec, type PageRun } from '../format/page.ts';
+import {
+  pageFlags,
+  pageRunOf,
+  type BodySealer,
+  type PageCodec,
+  type PageHeader,
+  type PageRun,
+} from '../format/page.ts';
 import {
   epochStartBytes,
   segmentHeaderBytes,
@@ -14,7 +21,7 @@ import { recordTypes } from '../format/record-types.ts';
 import { recordHeaderBuffer, recordHeaderBytes, writeRecordHeader } from '../format/record.ts';
 import { viewOf, writeU64 } from '../format/u64.ts';
 import { BodyWriter } from './body-writer.ts';
-import { draftBytes, type Operation, type RecordDraft } from './operation.ts';
+import { draftBytes, type Operation, type RecordDraft, type RecordSpan } from './operation.ts';
 
 const nothing = new Uint8Array(0);
 const segmentRecordBytes = recordHeaderBytes + segmentHeaderBytes;
@@ -65,6 +72,8 @@ export interface SealerSite {
   readonly head: LogPosition;
   readonly epochStart: EpochStart;
   readonly crc32c: Crc32c;
+  /** Encrypts the pages of this epoch, but for the one that names its salt. */
+  readonly cipher: BodySealer | undefined;
 }
 
 /**
@@ -77,6 +86,7 @@ export class BatchSealer {
   readonly #segmentPages: number;
   readonly #crc32c: Crc32c;
   readonly #epoch: number;
+  readonly #cipher: BodySealer | undefined;
   readonly #header = recordHeaderBuffer();
   #head: LogPosition;
   /** Until the first batch of the epoch, which begins with it. */
@@ -91,6 +101,7 @@ export class BatchSealer {
     this.#segmentPages = site.segmentPages;
     this.#crc32c = site.crc32c;
     this.#epoch = site.epochStart.epoch;
+    this.#cipher = site.cipher;
     this.#epochStart = site.epochStart;
     this.#head = site.head;
     this.#nextLsn = site.head.nextLsn;
@@ -104,6 +115,9 @@ export class BatchSealer {
 
   /** Takes operations off the front of the queue; undefined where not even the first record fits. */
   seal(queue: Operation[], buffer: BatchBuffer, limits: SealLimits): SealedBatch | undefined {
+    if (this.#cipher !== undefined && this.#epochStart !== undefined) {
+      return this.#sealEpochStart(buffer, limits);
+    }
     const roomBytes = limits.pagesMax * this.#codec.bodyBytes - this.#overhead(limits.pagesMax);
     const operations: Operation[] = [];
     this.#begin(buffer);
@@ -114,18 +128,31 @@ export class BatchSealer {
       usedBytes += this.#putWhatFits(next, roomBytes - usedBytes, buffer.writer);
       if (next.sealedCount < next.drafts.length) break;
       queue.shift();
+      next.onSealed?.();
     }
     const last = operations.at(-1);
     if (last === undefined) return undefined;
     const endsInside = last.sealedCount < last.drafts.length;
     const operationBytes = usedBytes;
-    return { ...this.#finish(buffer, limits, 0), endsInside, operations, operationBytes };
+    const batch = this.#finish(buffer, limits, 0, this.#cipher);
+    return { ...batch, endsInside, operations, operationBytes };
   }
 
   /** A page without records: all it says is how far the log is durable. */
   sealWatermark(buffer: BatchBuffer, limits: SealLimits): SealedBatch {
     this.#begin(buffer);
-    const batch = this.#finish(buffer, limits, pageFlags.watermark);
+    const batch = this.#finish(buffer, limits, pageFlags.watermark, this.#cipher);
+    return { ...batch, endsInside: false, operations: [], operationBytes: 0 };
+  }
+
+  /**
+   * The page that names the salt of the epoch's key must be readable without it, so it carries nothing
+   * else.
+   */
+  #sealEpochStart(buffer: BatchBuffer, limits: SealLimits): SealedBatch {
+    this.#begin(buffer);
+    this.#putOwnRecords(buffer.writer);
+    const batch = this.#finish(buffer, limits, 0, undefined);
     return { ...batch, endsInside: false, operations: [], operationBytes: 0 };
   }
 
@@ -158,10 +185,17 @@ export class BatchSealer {
 
   #putOperationRecord(operation: Operation, draft: RecordDraft, writer: BodyWriter): void {
     const lsn = this.#nextLsn;
-    if (operation.sealedCount === 0) operation.firstLsn = lsn;
-    if (!operation.isAppend) completeHead(draft, operation);
     operation.lastLsn = lsn;
-    operation.digest = foldDigest(operation.digest, this.#putRecord(draft, writer));
+    if (operation.isAppend) {
+      this.#putRecord(draft, writer);
+      return;
+    }
+    const span = operation.span ?? operation;
+    if (span.recordCount === 0) span.firstLsn = lsn;
+    completeHead(draft, operation, span);
+    draft.noteLsn?.(lsn);
+    span.digest = foldDigest(span.digest, this.#putRecord(draft, writer));
+    span.recordCount += 1;
   }
 
   /** Bytes that records of the engine's own may need in a batch of that many pages. */
@@ -223,12 +257,15 @@ export class BatchSealer {
     { pages, writer }: BatchBuffer,
     limits: SealLimits,
     flags: number,
+    cipher: BodySealer | undefined,
   ): Pick<SealedBatch, 'bytes' | 'start' | 'end' | 'paddingBytes'> {
     const pageCount = Math.max(1, writer.pageCount);
     writer.clearRest(pageCount);
     let digest = 0;
     for (let index = 0; index < pageCount; index++) {
-      digest = foldDigest(digest, this.#sealPage(pages, index, pageCount, limits, flags));
+      const header = this.#headerOf(index, pageCount, limits, flags);
+      const crc = this.#codec.seal(pages, index * this.#codec.pageBytes, header, cipher);
+      digest = foldDigest(digest, crc);
     }
     const start = this.#head;
     this.#head = {
@@ -242,16 +279,10 @@ export class BatchSealer {
     return { bytes, start, end: this.#head, paddingBytes };
   }
 
-  #sealPage(
-    pages: PageRun,
-    index: number,
-    pageCount: number,
-    limits: SealLimits,
-    flags: number,
-  ): number {
+  #headerOf(index: number, pageCount: number, limits: SealLimits, flags: number): PageHeader {
     const writer = this.#writer!;
     const pageSeq = this.#head.pageSeq + index;
-    return this.#codec.seal(pages, index * this.#codec.pageBytes, {
+    return {
       flags:
         flags |
         (index === 0 ? pageFlags.first : 0) |
@@ -268,7 +299,7 @@ export class BatchSealer {
       batchIndex: index,
       batchPages: pageCount,
       prevBatchDigest: this.#head.prevDigest,
-    });
+    };
   }
 
   #segmentOf(pageSeq: number): number {
@@ -277,16 +308,16 @@ export class BatchSealer {
 }
 
 /** Fills in what is known only when the transaction has its LSN and its records their CRCs. */
-function completeHead({ type, head }: RecordDraft, operation: Operation): void {
-  const txid = operation.firstLsn;
+function completeHead({ type, head }: RecordDraft, operation: Operation, span: RecordSpan): void {
+  const txid = span.firstLsn;
   if (type === recordTypes.txnBegin) {
     writeU64(viewOf(head), 0, txid);
     viewOf(head).setUint32(8, operation.blocks.length, true);
   } else if (type === recordTypes.txnBlock) {
     writeU64(viewOf(head), 0, txid);
   } else if (type === recordTypes.txnCommit) {
-    const recordCount = operation.drafts.length - 1;
-    writeTxnCommit(head, { txid, recordCount, firstLsn: txid, digest: operation.digest });
+    const { recordCount, digest } = span;
+    writeTxnCommit(head, { txid, recordCount, firstLsn: txid, digest });
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EngineRefusal } from '../../../harness/contract/index.ts';
 import type { JournalConfig } from '../config.ts';
+import type { PageMirror } from '../double-write/page-mirror.ts';
 import { OutcomeUnknown } from '../errors.ts';
 import type { Layout } from '../format/layout.ts';
 import type { LogPosition } from '../format/log-position.ts';
@@ -23,6 +24,10 @@ export interface CommitSite {
   readonly codec: PageCodec;
   readonly sealer: BatchSealer;
   readonly need: SpaceNeed;
+  /** Where every page goes a second time; undefined without double writing of the log. */
+  readonly mirror: PageMirror | undefined;
+  /** Acknowledge a batch only when a later durable page says that it is durable. */
+  readonly isStrict: boolean;
   /**
    * How far the log reached at its opening. Its LSN is below the head's where dead pages have used
    * LSNs: a watermark must name records that are in the log (rule R1).
@@ -30,6 +35,13 @@ export interface CommitSite {
   readonly durable: LogPosition;
   /** First page of the log in the durable superblock. */
   tailPageSeq(): number;
+  /**
+   * Pages that must stay free when it has been sent, for what ends open transactions and for consumers.
+   * Without an operation: for a page that nothing waits for.
+   */
+  reservedPages(operation: Operation | undefined): number;
+  /** What keeps the oldest pages from being given up, in words. */
+  holder(): string;
   /** Asks the destager for free pages; false where none can come. */
   demandPages(pages: number): boolean;
   onSealed(batch: SealedBatch): void;
@@ -48,6 +60,8 @@ interface BatchInFlight {
   readonly buffer: BatchBuffer;
   isWritten: boolean;
   isDurable: boolean;
+  /** The log up to this LSN is durable, as its pages say. */
+  readonly carriesLsn: number;
 }
 
 /**
@@ -61,6 +75,8 @@ export class GroupCommit {
   readonly #queue: Operation[] = [];
   readonly #inFlight: BatchInFlight[] = [];
   readonly #freeBuffers: BatchBuffer[] = [];
+  /** Durable, and no durable page says so yet; oldest first. Only in a strict journal. */
+  readonly #unconfirmed: SealedBatch[] = [];
   #queuedBytes = 0;
   #durable: LogPosition;
   #carriedLsn: number;
@@ -87,12 +103,14 @@ export class GroupCommit {
   }
 
   get isIdle(): boolean {
-    return this.#queue.length === 0 && this.#inFlight.length === 0;
+    return (
+      this.#queue.length === 0 && this.#inFlight.length === 0 && this.#unconfirmed.length === 0
+    );
   }
 
   /** The operation settles when it is durable. What is submitted in one turn goes out together. */
   submit(operation: Operation): void {
-    this.#queue.push(operation);
+    this.#enqueue(operation);
     this.#queuedBytes += operation.byteCount;
     if (this.#isPumpDue) return;
     this.#isPumpDue = true;
@@ -100,6 +118,25 @@ export class GroupCommit {
       this.#isPumpDue = false;
       this.pump();
     });
+  }
+
+  /** Takes back what is not in the log yet; false where a part of it is. */
+  withdraw(operation: Operation, error: EngineRefusal): boolean {
+    const at = this.#queue.indexOf(operation);
+    if (at === -1 || operation.sealedCount > 0) return false;
+    this.#queue.splice(at, 1);
+    this.#refuse(operation, error);
+    return true;
+  }
+
+  /** What ends a transaction goes first, but never into the middle of an operation. */
+  #enqueue(operation: Operation): void {
+    let at = this.#queue.length;
+    if (operation.isEnding) {
+      at = this.#queue.findIndex((other) => !other.isEnding && other.sealedCount === 0);
+    }
+    if (at === -1 || at === this.#queue.length) this.#queue.push(operation);
+    else this.#queue.splice(at, 0, operation);
   }
 
   /** Resolves once every operation submitted before has settled. */
@@ -122,7 +159,12 @@ export class GroupCommit {
 
   /** Writes a page that says how far the log is durable, unless something better is on its way. */
   sendWatermark(): void {
-    if (this.#isStopped || !this.isIdle || this.#freePages < 1) return;
+    if (this.#isStopped || !this.isIdle) return;
+    if (this.#freePages < 1 + this.#site.reservedPages(undefined)) return;
+    this.#sendWatermarkPage();
+  }
+
+  #sendWatermarkPage(): void {
     const buffer = this.#takeBuffer();
     this.#send(this.#site.sealer.sealWatermark(buffer, this.#limits(1)), buffer);
   }
@@ -130,19 +172,24 @@ export class GroupCommit {
   /** Nothing more is sent; the outcome of whatever has not settled is unknown. */
   stop(reason: string): void {
     this.#isStopped = true;
-    const sealed = this.#inFlight.flatMap(({ batch }) => batch.operations);
+    const batches = [...this.#unconfirmed, ...this.#inFlight.map(({ batch }) => batch)];
+    const sealed = batches.flatMap(({ operations }) => operations);
     for (const operation of new Set([...sealed, ...this.#queue])) {
       operation.settled.reject(new OutcomeUnknown(reason));
     }
     for (const waiter of this.#waiting.splice(0)) waiter.resolve();
     this.#queue.length = 0;
     this.#inFlight.length = 0;
+    this.#unconfirmed.length = 0;
   }
 
   get #newestOperation(): Operation | undefined {
     return (
       this.#queue.at(-1) ??
-      this.#inFlight.findLast(({ batch }) => batch.operations.length > 0)?.batch.operations.at(-1)
+      this.#inFlight
+        .findLast(({ batch }) => batch.operations.length > 0)
+        ?.batch.operations.at(-1) ??
+      this.#unconfirmed.findLast(({ operations }) => operations.length > 0)?.operations.at(-1)
     );
   }
 
@@ -165,38 +212,65 @@ export class GroupCommit {
 
   #hasRoomFor(operation: Operation): boolean {
     const { ringPages, batchPages } = this.#site.need.of(operation);
-    if (this.#freePages < ringPages) {
-      this.#waitForPages(ringPages);
+    const isBegun = operation.sealedCount > 0;
+    const reservedPages = isBegun ? 0 : this.#site.reservedPages(operation);
+    const neededPages = ringPages + reservedPages + this.#confirmingPages(ringPages);
+    if (this.#freePages < neededPages) {
+      this.#waitForPages(neededPages);
       return false;
     }
     return this.#windowRoom >= batchPages;
   }
 
+  /**
+   * Pages for the watermarks without which a strict journal cannot acknowledge: one for each batch that is
+   * on its way, and for those of an operation that takes so many pages.
+   */
+  #confirmingPages(ringPages: number): number {
+    if (!this.#site.isStrict) return 0;
+    const sent = this.#inFlight.filter(({ batch }) => batch.operations.length > 0).length;
+    const due = this.#isConfirmationDue ? 1 : 0;
+    return Math.ceil(ringPages / this.#site.config.batchPagesMax) + sent + due;
+  }
+
+  get #isConfirmationDue(): boolean {
+    return this.#unconfirmed.length > 0 && this.#carriedLsn < this.#durableLsn;
+  }
+
   #waitForPages(pages: number): void {
     const isComing = this.#site.demandPages(pages);
-    if (isComing || this.#inFlight.length > 0) return;
-    const operation = this.#queue.shift()!;
-    this.#queuedBytes -= operation.byteCount;
-    operation.isSettled = true;
-    operation.settled.reject(
-      new EngineRefusal(
-        'full',
-        `the ring has ${this.#freePages} free pages of ${pages} that this takes, and the rest holds appended records that have not been released`,
-      ),
+    if (isComing || this.#inFlight.length > 0 || this.#unconfirmed.length > 0) return;
+    const found = `the ring has ${this.#freePages} free pages of ${pages} that this takes and leaves`;
+    this.#refuse(
+      this.#queue.shift()!,
+      new EngineRefusal('full', `${found}, and the rest holds ${this.#site.holder()}`),
     );
-    this.#release();
     queueMicrotask(() => {
       this.pump();
     });
   }
 
+  #refuse(operation: Operation, error: EngineRefusal): void {
+    this.#queuedBytes -= operation.byteCount;
+    operation.isSettled = true;
+    operation.settled.reject(error);
+    this.#release();
+  }
+
   #sendNext(): void {
     const { sealer, config } = this.#site;
     const buffer = this.#takeBuffer();
-    const pagesMax = Math.min(config.batchPagesMax, this.#windowRoom, this.#freePages);
+    const pagesMax = Math.min(config.batchPagesMax, this.#windowRoom, this.#unreservedPages);
     const batch = sealer.seal(this.#queue, buffer, this.#limits(pagesMax));
     assert(batch !== undefined, 'a batch with room for an operation takes it');
     this.#send(batch, buffer);
+  }
+
+  /** What the next batch may take: what follows its first operation must leave the reserve alone. */
+  get #unreservedPages(): number {
+    const first = this.#site.need.of(this.#queue[0]!).batchPages;
+    const keptPages = this.#site.reservedPages(undefined) + this.#confirmingPages(first);
+    return Math.min(this.#freePages, Math.max(first, this.#freePages - keptPages));
   }
 
   #limits(pagesMax: number): SealLimits {
@@ -212,8 +286,9 @@ export class GroupCommit {
   }
 
   #send(batch: SealedBatch, buffer: BatchBuffer): void {
-    const entry = { batch, buffer, isWritten: false, isDurable: false };
-    this.#carriedLsn = this.#durableLsn;
+    const carriesLsn = this.#durableLsn;
+    const entry = { batch, buffer, isWritten: false, isDurable: false, carriesLsn };
+    this.#carriedLsn = carriesLsn;
     this.#queuedBytes -= batch.operationBytes;
     this.#inFlight.push(entry);
     this.#site.onBusy();
@@ -228,9 +303,9 @@ export class GroupCommit {
     );
   }
 
-  /** Two writes where the batch goes over the end of the ring. */
+  /** Two writes where the batch goes over the end of the ring, and as many to its mirror. */
   async #write({ bytes, start, operations, paddingBytes }: SealedBatch): Promise<void> {
-    const { io, layout } = this.#site;
+    const { io, layout, mirror } = this.#site;
     const { pageBytes } = layout;
     const ringAt = layout.extents.ring.byteOffset;
     const at = (start.pageSeq % layout.ringPages) * pageBytes;
@@ -240,6 +315,9 @@ export class GroupCommit {
     const writes = [io.write(purpose, ringAt + at, bytes.subarray(0, firstBytes), { fua })];
     if (firstBytes < bytes.length) {
       writes.push(io.write(purpose, ringAt, bytes.subarray(firstBytes), { fua }));
+    }
+    for (const { byteOffset, source } of mirror?.partsFor(start.pageSeq, bytes) ?? []) {
+      writes.push(io.write('double-write', byteOffset, source, { fua }));
     }
     io.countPadding(purpose, paddingBytes);
     await Promise.all(writes);
@@ -278,17 +356,35 @@ export class GroupCommit {
   #advance(): void {
     if (this.#isStopped) return;
     while (this.#inFlight[0]?.isDurable === true) {
-      const { batch, buffer } = this.#inFlight.shift()!;
+      const { batch, buffer, carriesLsn } = this.#inFlight.shift()!;
       this.#durable = batch.end;
       this.#freeBuffers.push(buffer);
-      this.#acknowledge(batch);
-      this.#site.onDurable(batch);
+      if (!this.#site.isStrict) {
+        this.#acknowledge(batch);
+        continue;
+      }
+      if (batch.operations.length > 0) this.#unconfirmed.push(batch);
+      this.#confirmThrough(carriesLsn);
     }
     this.pump();
+    this.#sendConfirmation();
     if (this.isIdle) this.#site.onIdle(this.#carriedLsn === this.#durableLsn);
   }
 
-  #acknowledge({ operations, end }: SealedBatch): void {
+  #confirmThrough(lsn: number): void {
+    while (this.#unconfirmed.length > 0 && this.#unconfirmed[0]!.end.nextLsn - 1 <= lsn) {
+      this.#acknowledge(this.#unconfirmed.shift()!);
+    }
+  }
+
+  /** Where no batch is on its way that says what is durable by now, a page of its own says it. */
+  #sendConfirmation(): void {
+    if (!this.#isConfirmationDue || this.#isStopped || this.#windowRoom < 1) return;
+    this.#sendWatermarkPage();
+  }
+
+  #acknowledge(batch: SealedBatch): void {
+    const { operations, end } = batch;
     for (const operation of operations) {
       const isWhole = operation.sealedCount === operation.drafts.length;
       if (!isWhole || operation.lastLsn >= end.nextLsn) continue;
@@ -297,6 +393,7 @@ export class GroupCommit {
       operation.settled.resolve(operation.lastLsn);
     }
     this.#release();
+    this.#site.onDurable(batch);
   }
 
   #release(): void {

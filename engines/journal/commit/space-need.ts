@@ -35,6 +35,12 @@ export class SpaceNeed {
     return { batchPages, ringPages: batches > 1 ? batches * this.#batchPagesMax : batchPages };
   }
 
+  /** For one operation with so many bytes of small records. */
+  ofSmallRecords(byteCount: number): number {
+    if (byteCount <= this.#capacityBytes) return this.#pagesFor(byteCount);
+    return (Math.ceil(byteCount / this.#capacityBytes) + 1) * this.#batchPagesMax;
+  }
+
   #pagesFor(byteCount: number): number {
     const overheadBytes = batchCapacityBytes(0, this.#codec);
     return Math.ceil((byteCount - overheadBytes) / this.#codec.bodyBytes);

@@ -1,6 +1,4 @@
 import { createCipheriv } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import * as path from 'node:path';
 import koffi from 'koffi';
 import { describe, expect, it } from 'vitest';
 import { tagBytes, type AesGcm, type CreateAesGcm, type MessageLayout } from './aes-gcm.ts';
@@ -122,6 +120,9 @@ describe.each(both)('AES-256-GCM by %s', (_, create) => {
       }).toThrow(RangeError);
       expect(() => gcm.open(bytes, at)).toThrow(RangeError);
     }
+    expect(() => {
+      gcm.seal(surroundings, 0.5);
+    }).toThrow(RangeError);
     expect(surroundings.every((byte) => byte === 0)).toBe(true);
   });
 
@@ -172,9 +173,9 @@ describe('the choice between them', () => {
   });
 
   it('falls back to node:crypto where koffi is not installed, says why, and seals the same bytes', () => {
-    const choice = nativeOrNode(path.join(tmpdir(), 'nowhere.js'));
+    const choice = nativeOrNode('koffi-that-nobody-installed');
     expect(choice.name).toBe('node');
-    expect(choice.reason).toContain("Cannot find module 'koffi'");
+    expect(choice.reason).toContain("Cannot find module 'koffi-that");
     const [left, right] = [new Uint8Array(messageBytes), new Uint8Array(messageBytes)];
     using fallback = choice.create(someKey, layout);
     using native = chooseAesGcm().create(someKey, layout);
@@ -195,6 +196,16 @@ describe('the choice between them', () => {
     }).toThrow('does not answer');
     expect(() => {
       requireAgreement(changed({ open: () => false }));
+    }).toThrow('does not answer');
+    const credulous: CreateAesGcm = (key, layout) => {
+      const gcm = createNodeAesGcm(key, layout);
+      const open = gcm.open.bind(gcm);
+      return Object.assign(gcm, {
+        open: (bytes: Uint8Array, at: number) => open(bytes, at) || true,
+      });
+    };
+    expect(() => {
+      requireAgreement(credulous);
     }).toThrow('does not answer');
     expect(() => {
       requireAgreement(changed({ seal: () => undefined }));

@@ -16,13 +16,13 @@ let chosen: AesGcmChoice | undefined;
 
 /** The faster of the two that works here; found out once per thread, and the bytes are the same. */
 export function chooseAesGcm(): AesGcmChoice {
-  return (chosen ??= nativeOrNode(import.meta.url));
+  return (chosen ??= nativeOrNode('koffi'));
 }
 
-/** `from` is the module whose koffi is tried. */
-export function nativeOrNode(from: string): AesGcmChoice {
+/** `packageName` is that of the foreign-function layer. */
+export function nativeOrNode(packageName: string): AesGcmChoice {
   try {
-    const libcrypto = bindLibcrypto(from);
+    const libcrypto = bindLibcrypto(packageName);
     const create: CreateAesGcm = (key, layout) => createNativeAesGcm(libcrypto, key, layout);
     requireAgreement(create);
     return { name: 'native', create };

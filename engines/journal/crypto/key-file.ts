@@ -22,12 +22,21 @@ export function readKeyFile(file: string): Uint8Array[] {
 }
 
 function parsed(bytes: Buffer, file: string): Uint8Array[] {
+  if (!bytes.every((byte) => isPrintable(byte) || isLineEnd(byte))) {
+    throw new EngineRefusal(
+      'incompatible',
+      `the key file ${file} has ${bytes.length} bytes that are no text: expected exactly ${keyBytes} raw bytes, or 64 hexadecimal digits per line`,
+    );
+  }
   return parseKeys(bytes.toString('latin1'), `the key file ${file}`);
 }
 
+const isPrintable = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
+const isLineEnd = (byte: number): boolean => byte === 0x0a || byte === 0x0d;
+
 /** 32 printable characters are a passphrase or half a key in hexadecimal, and not 256 bits. */
 function rawKey(bytes: Buffer, file: string): Uint8Array {
-  if (bytes.every((byte) => byte >= 0x20 && byte < 0x7f)) {
+  if (bytes.every(isPrintable)) {
     throw new EngineRefusal(
       'incompatible',
       `the key file ${file} has 32 characters of text: expected 32 random bytes, or 64 hexadecimal digits as openssl rand -hex 32 prints`,

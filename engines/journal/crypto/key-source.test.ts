@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineRefusal } from '../../../harness/contract/index.ts';
-import { fixedKey } from './fixed-keys.fixture.ts';
+import { fixedKey } from './fixed-key.fixture.ts';
 import { formatKeyId, keyIdOf, type KeyId } from './key-provider.ts';
 import { keyProviderOf, keySource } from './key-source.ts';
 
@@ -69,10 +69,10 @@ describe('a key file', () => {
     expect(await keys.newestKeyId()).toEqual(keyIdOf(fixedKey(2)));
   });
 
-  it.each([0o640, 0o604, 0o620, 0o601])('is refused with mode %o', async (mode) => {
-    const file = keyFile(hexOf(fixedKey(1)), mode);
+  it.each(['0640', '0604', '0620', '0601'])('is refused with mode %s', async (mode) => {
+    const file = keyFile(hexOf(fixedKey(1)), parseInt(mode, 8));
     const { message } = await refusalOf(newest({ file }));
-    expect(message).toContain(`mode 0${mode.toString(8)}`);
+    expect(message).toContain(`mode ${mode}`);
     expect(message).toContain(`chmod 600 ${file}`);
   });
 
@@ -80,7 +80,7 @@ describe('a key file', () => {
     const missing = await refusalOf(newest({ file: path.join(folder, 'missing') }));
     expect(missing.message).toMatch(/missing \(ENOENT\): .*openssl rand -hex 32/);
     const pipe = path.join(folder, 'pipe');
-    spawnSync('mkfifo', ['-m', '600', pipe]);
+    spawnSync('sh', ['-c', `mkfifo -m 600 '${pipe}'`]);
     for (const file of [folder, pipe]) {
       expect((await refusalOf(newest({ file }))).message).toContain('no regular file');
     }
@@ -89,14 +89,18 @@ describe('a key file', () => {
   });
 
   it.each([
-    ['nothing', '\n\n', 'has no key in it'],
+    ['nothing', '\n\n', 'there is no key in'],
     ['a digit too few', hexOf(fixedKey(1)).slice(1), 'key 1 of 1 in the key file'],
     [
       'a second line cut short',
       `${hexOf(fixedKey(1))}\n${hexOf(fixedKey(2)).slice(2)}`,
       'key 2 of 2',
     ],
-    ['raw bytes and a line end', Buffer.concat([fixedKey(140), Buffer.from('\n')]), 'key 1 of 1'],
+    [
+      'raw bytes and a line end',
+      Buffer.concat([fixedKey(140), Buffer.from('\n')]),
+      '33 bytes that are no text',
+    ],
     ['a passphrase of 32 characters', 'correct horse battery staple 123', '32 characters of text'],
     ['half a key in hexadecimal', hexOf(fixedKey(1)).slice(32), '32 characters of text'],
     ['zeros', new Uint8Array(32), 'one byte repeated'],

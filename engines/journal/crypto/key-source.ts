@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EngineRefusal } from '../../../harness/contract/index.ts';
+import { keyBytes } from './aes-gcm.ts';
 import { readKeyFile } from './key-file.ts';
 import { formatKeyId, isSameKeyId, keyIdOf, type KeyId, type KeyProvider } from './key-provider.ts';
 import { looksLikeKey, parseKeys } from './key-text.ts';
@@ -25,6 +26,10 @@ export const keySource = z.union(
         .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable')
         .refine(isNoKey, mistaken),
     }),
+    z.strictObject({
+      /** Protects nothing: the key follows from the number. For scenarios, which must be replayable. */
+      insecureTestKey: z.int().min(0).max(255),
+    }),
   ],
   'expected { file: path } or { environment: name }, the place of the keys and not a key',
 );
@@ -39,9 +44,17 @@ export function keyProviderOf(
   if ('file' in source) {
     return new ReadingKeyProvider(`the key file ${source.file}`, () => readKeyFile(source.file));
   }
+  if ('insecureTestKey' in source) {
+    const first = source.insecureTestKey;
+    return new ReadingKeyProvider(`the insecure test key ${first}`, () => [testKey(first)]);
+  }
   const name = source.environment;
   const description = `the environment variable ${name}`;
   return new ReadingKeyProvider(description, () => readVariable(name, environment[name]));
+}
+
+function testKey(first: number): Uint8Array {
+  return Uint8Array.from({ length: keyBytes }, (_, index) => first + index);
 }
 
 function readVariable(name: string, value: string | undefined): Uint8Array[] {

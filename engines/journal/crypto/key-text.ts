@@ -16,7 +16,7 @@ export function looksLikeKey(text: string): boolean {
  */
 export function parseKeys(text: string, place: string): Uint8Array[] {
   const words = text.split(/\s+/).filter((word) => word !== '');
-  if (words.length === 0) throw refusal(`${place} has no key in it: expected ${expected}`);
+  if (words.length === 0) throw refusal(`there is no key in ${place}: expected ${expected}`);
   return words.map((word, index) =>
     parseKey(word, `key ${index + 1} of ${words.length} in ${place}`),
   );

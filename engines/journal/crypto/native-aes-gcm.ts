@@ -65,11 +65,11 @@ class NativeAesGcm implements AesGcm {
     const context = this.#contexts.sealing;
     const count = this.#countAddress;
     const text = start + textAt;
-    require1(encryptInit(context, 0, 0, 0, this.#nonceAddress), 'EVP_EncryptInit_ex');
-    require1(encryptUpdate(context, 0, count, start, aadBytes), 'EVP_EncryptUpdate');
-    require1(encryptUpdate(context, text, count, text, textBytes), 'EVP_EncryptUpdate');
-    require1(encryptFinal(context, count, count), 'EVP_EncryptFinal_ex');
-    require1(contextControl(context, getTag, tagBytes, start + tagAt), 'EVP_CIPHER_CTX_ctrl');
+    requireSuccess(encryptInit(context, 0, 0, 0, this.#nonceAddress), 'EVP_EncryptInit_ex');
+    requireSuccess(encryptUpdate(context, 0, count, start, aadBytes), 'EVP_EncryptUpdate');
+    requireSuccess(encryptUpdate(context, text, count, text, textBytes), 'EVP_EncryptUpdate');
+    requireSuccess(encryptFinal(context, count, count), 'EVP_EncryptFinal_ex');
+    requireSuccess(contextControl(context, getTag, tagBytes, start + tagAt), 'EVP_CIPHER_CTX_ctrl');
   }
 
   open(bytes: Uint8Array, at: number): boolean {
@@ -79,8 +79,8 @@ class NativeAesGcm implements AesGcm {
     const context = this.#contexts.opening;
     const count = this.#countAddress;
     this.#restartOpening();
-    require1(contextControl(context, setTag, tagBytes, start + tagAt), 'EVP_CIPHER_CTX_ctrl');
-    require1(decryptUpdate(context, 0, count, start, aadBytes), 'EVP_DecryptUpdate');
+    requireSuccess(contextControl(context, setTag, tagBytes, start + tagAt), 'EVP_CIPHER_CTX_ctrl');
+    requireSuccess(decryptUpdate(context, 0, count, start, aadBytes), 'EVP_DecryptUpdate');
     this.#toggleText(start);
     // It compares the tags in constant time, and fails for no other reason.
     const fits = decryptFinal(context, count, count) === 1;
@@ -105,7 +105,7 @@ class NativeAesGcm implements AesGcm {
   #restartOpening(): void {
     const { decryptInit } = this.#libcrypto;
     const answer = decryptInit(this.#contexts.opening, 0, 0, 0, this.#nonceAddress);
-    require1(answer, 'EVP_DecryptInit_ex');
+    requireSuccess(answer, 'EVP_DecryptInit_ex');
   }
 
   /** GCM encrypts by xor with a key stream: the same call decrypts, and takes it back. */
@@ -119,7 +119,7 @@ class NativeAesGcm implements AesGcm {
       text,
       textBytes,
     );
-    require1(answer, 'EVP_DecryptUpdate');
+    requireSuccess(answer, 'EVP_DecryptUpdate');
   }
 
   #undoOpening(start: Address): void {
@@ -137,14 +137,16 @@ interface Contexts {
 
 function createContexts(libcrypto: Libcrypto, key: Uint8Array): Contexts {
   const contexts = { sealing: libcrypto.contextNew(), opening: libcrypto.contextNew() };
+  if (contexts.sealing === 0 || contexts.opening === 0)
+    throw new Error('OpenSSL has no memory left');
   const copy = new Uint8Array(new ArrayBuffer(keyBytes));
   copy.set(key);
   try {
     const keyAddress = libcrypto.addressOf(copy.buffer);
     const cipher = libcrypto.aes256Gcm();
     const { encryptInit, decryptInit } = libcrypto;
-    require1(encryptInit(contexts.sealing, cipher, 0, keyAddress, 0), 'EVP_EncryptInit_ex');
-    require1(decryptInit(contexts.opening, cipher, 0, keyAddress, 0), 'EVP_DecryptInit_ex');
+    requireSuccess(encryptInit(contexts.sealing, cipher, 0, keyAddress, 0), 'EVP_EncryptInit_ex');
+    requireSuccess(decryptInit(contexts.opening, cipher, 0, keyAddress, 0), 'EVP_DecryptInit_ex');
     return contexts;
   } catch (error) {
     freeContexts(libcrypto, contexts);
@@ -169,7 +171,7 @@ const whenCollected = new FinalizationRegistry(({ libcrypto, contexts }: Abandon
   freeContexts(libcrypto, contexts);
 });
 
-/** Addresses of buffers that were seen; asking koffi for one costs as much as two calls. */
+/** Addresses of buffers that were seen, so that koffi is asked once per buffer and not per page. */
 class BufferAddresses {
   readonly #libcrypto: Libcrypto;
   #known = new WeakMap<ArrayBufferLike, Address>();
@@ -202,6 +204,6 @@ class BufferAddresses {
   }
 }
 
-function require1(answer: number, what: string): void {
+function requireSuccess(answer: number, what: string): void {
   if (answer !== 1) throw new Error(`${what} of OpenSSL failed: it answered ${answer}`);
 }

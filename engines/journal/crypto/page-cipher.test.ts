@@ -2,7 +2,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { EngineRefusal } from '../../../harness/contract/index.ts';
 import { chooseAesGcm, type AesGcmChoice } from './choose-aes-gcm.ts';
-import { fixedKey } from './fixed-keys.fixture.ts';
+import { fixedKey } from './fixed-key.fixture.ts';
 import { createNodeAesGcm } from './node-aes-gcm.ts';
 import { NonceLedger } from './nonce-ledger.fixture.ts';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fixedKey } from './fixed-keys.fixture.ts';
+import { fixedKey } from './fixed-key.fixture.ts';
 import { formatKeyId, isSameKeyId, keyIdOf } from './key-provider.ts';
 import { deriveEpochKey } from './page-keys.ts';
 

@@ -1,6 +1,7 @@
 import type { JournalConfig } from '../config.ts';
 import type { Layout } from '../format/layout.ts';
 import type { LogPosition } from '../format/log-position.ts';
+import type { Superblock } from '../format/superblock.ts';
 import type { SuperblockStore } from '../io/superblock-store.ts';
 import type { VolumeMode } from '../volume/volume-mode.ts';
 import type { LiveBatches } from './live-batches.ts';
@@ -14,6 +15,10 @@ export interface DestageSite {
   /** Where the next batch goes, and how far the log is durable. */
   head(): LogPosition;
   durable(): LogPosition;
+  /** What the superblock says of appended records. */
+  releases(): Pick<Superblock, 'releasedLsn' | 'consumers'>;
+  /** The log is about to lose marks of consumers: where the table has changed, it becomes durable. */
+  keepConsumers(): Promise<void>;
   /** Pages were given up: whoever waits for space looks again. */
   onSpace(): void;
   onFailure(error: unknown): void;
@@ -111,11 +116,12 @@ export class Destager {
     const { superblock, live, volume } = this.#site;
     await volume.checkpoint(endLsn);
     const durable = this.#site.durable();
+    await this.#site.keepConsumers();
     await superblock.update({
       tail,
       durableLsn: durable.nextLsn - 1,
       durablePageSeq: durable.pageSeq,
-      releasedLsn: live.releasedLsn,
+      ...this.#site.releases(),
     });
     live.dropBefore(tail.pageSeq);
   }

@@ -14,6 +14,8 @@ export interface LiveBatch {
 export class LiveBatches {
   /** The caller needs no appended record up to this LSN any more. */
   releasedLsn: number;
+  /** The first LSN that transactions still need: the tail must not move past it. */
+  heldFromLsn: () => number = () => Infinity;
   #batches: LiveBatch[];
   /** Every page before it is durable, and what those pages acknowledge has been acknowledged. */
   #durablePageSeq = 0;
@@ -35,18 +37,40 @@ export class LiveBatches {
   /**
    * The place to move the tail to: the first between two operations that is at or behind `wanted`,
    * else the last there is. Undefined where the oldest batch cannot be given up, because it is not
-   * durable yet or holds an appended record that is still wanted.
+   * durable yet, or holds an appended record that is still wanted or records of an open transaction.
    */
   cutFor(wantedPageSeq: number, head: LogPosition): LogPosition | undefined {
+    const heldFromLsn = this.heldFromLsn();
     let cut: LogPosition | undefined;
     for (const [index, batch] of this.#batches.entries()) {
       if (batch.end.pageSeq > this.#durablePageSeq) break;
-      if (batch.keepsLsn > this.releasedLsn) break;
+      if (batch.keepsLsn > this.releasedLsn || batch.end.nextLsn > heldFromLsn) break;
       if (batch.endsInside) continue;
       cut = this.#batches[index + 1]?.start ?? head;
       if (cut.pageSeq >= wantedPageSeq) break;
     }
     return cut;
+  }
+
+  /** What keeps the oldest batch; undefined where that is only that it is not durable yet. */
+  get holder(): 'append' | 'transaction' | undefined {
+    for (const batch of this.#batches) {
+      if (batch.keepsLsn > this.releasedLsn) return 'append';
+      if (batch.end.nextLsn > this.heldFromLsn()) return 'transaction';
+      if (!batch.endsInside) return undefined;
+    }
+    return undefined;
+  }
+
+  /** Pages of the oldest batches that could be given up if that much were released. */
+  pagesFreedBy(releasedLsn: number): number {
+    const first = this.#batches[0]?.start.pageSeq ?? 0;
+    let freedEnd = first;
+    for (const batch of this.#batches) {
+      if (batch.keepsLsn > releasedLsn || batch.end.nextLsn > this.heldFromLsn()) break;
+      if (!batch.endsInside) freedEnd = batch.end.pageSeq;
+    }
+    return freedEnd - first;
   }
 
   dropBefore(pageSeq: number): void {

@@ -9,11 +9,12 @@ export interface EpochEntry {
   readonly epoch: number;
   readonly firstPageSeq: number;
   readonly firstLsn: number;
-  /** Public; page keys will be derived from it once pages can be encrypted. */
+  /** Of `epochFrom`. Public; the key of its pages is derived from it. */
   readonly salt: Uint8Array;
 }
 
-export const epochEntriesMax = 16;
+/** What room the superblock has for them beside the table of consumers. */
+export const epochEntriesMax = 31;
 
 export function ownerOf(epochs: readonly EpochEntry[], pageSeq: number): EpochEntry | undefined {
   for (let index = epochs.length - 1; index >= 0; index--) {
@@ -42,12 +43,7 @@ export function withEpoch(
   while (kept.length > 1 && kept[1]!.firstPageSeq <= tailPageSeq) kept.shift();
   while (kept.length > epochEntriesMax) {
     const [first, second] = kept.splice(0, 2) as [EpochEntry, EpochEntry];
-    kept.unshift({
-      ...second,
-      epochFrom: first.epochFrom,
-      firstPageSeq: first.firstPageSeq,
-      firstLsn: first.firstLsn,
-    });
+    kept.unshift({ ...first, epoch: second.epoch });
   }
   return kept;
 }

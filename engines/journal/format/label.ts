@@ -27,9 +27,15 @@ export function encodeDataLabel(uuid: Uint8Array, target: Uint8Array, crc32c: Cr
 }
 
 export function isDataLabelOf(uuid: Uint8Array, bytes: Uint8Array, crc32c: Crc32c): boolean {
+  const owner = dataOwner(bytes, crc32c);
+  return owner !== undefined && uuid.every((byte, index) => byte === owner[index]);
+}
+
+/** The uuid of the journal whose data the device holds; undefined where the label is none. */
+export function dataOwner(bytes: Uint8Array, crc32c: Crc32c): Uint8Array | undefined {
   const view = viewOf(bytes);
   const isWhole =
     view.getUint32(0, true) === dataMagic &&
     view.getUint32(crcAt, true) === crc32c(bytes.subarray(0, crcAt));
-  return isWhole && uuid.every((byte, index) => byte === bytes[uuidAt + index]);
+  return isWhole ? bytes.subarray(uuidAt, crcAt) : undefined;
 }

@@ -1,4 +1,6 @@
 import { EngineRefusal, type DeviceGeometry } from '../../../harness/contract/index.ts';
+import { mapBytesFor } from './map-page.ts';
+import type { DoubleWriteMode, VolumeModeName } from './modes.ts';
 import type { PageBytes } from './page.ts';
 
 /**
@@ -28,10 +30,10 @@ export interface Layout {
     readonly label: Extent;
     readonly superblockLow: Extent;
     readonly superblockHigh: Extent;
-    /** Empty in this version: nothing is destaged but whole blocks, which the ring holds. */
+    /** Two generations of what is written in place and, in mode `full`, the mirror of the ring. */
     readonly doubleWrite: Extent;
     readonly ring: Extent;
-    /** Empty in this version. */
+    /** On the device of the data; empty where a block's place is its number. */
     readonly map: Extent;
     readonly data: Extent;
   };
@@ -47,6 +49,12 @@ const slotSpacingBytes = 64 * kibibyte;
 const endBytes = mebibyte;
 /** Nothing lies here: a write misdirected by less does not reach from the ring into the data. */
 const guardBytes = mebibyte;
+/** The same between other areas. */
+const smallGuardBytes = 64 * kibibyte;
+
+/** Blocks of one generation of the double-write area, behind the block of its header. */
+export const generationBlocksMax = 128;
+export const generationBytes = (1 + generationBlocksMax) * blockBytes;
 
 export interface LayoutWish {
   readonly pageBytes: PageBytes;
@@ -55,6 +63,8 @@ export interface LayoutWish {
   readonly dataBlocks: number;
   readonly spareBlocks: number;
   readonly trustAtomicUnit: boolean;
+  readonly mode: VolumeModeName;
+  readonly doubleWrite: DoubleWriteMode | 'auto';
 }
 
 /** Throws EngineRefusal `too-large` where the devices are too small for it. */
@@ -65,10 +75,16 @@ export function planLayout(
 ): Layout {
   const journalDeviceBytes = usableBytes(journal);
   const dataDeviceBytes = data === undefined ? 0 : usableBytes(data);
-  const ring = { byteOffset: mebibyte, byteCount: wish.ringPages * wish.pageBytes };
+  const ringBytes = wish.ringPages * wish.pageBytes;
+  const doubleWrite = doubleWriteExtent(doubleWriteFor(wish, data ?? journal), ringBytes);
+  const ring = { byteOffset: behind(doubleWrite, smallGuardBytes), byteCount: ringBytes };
   const ringEnd = ring.byteOffset + ring.byteCount;
-  const dataExtent = {
+  const map = {
     byteOffset: data === undefined ? ringEnd + guardBytes : mebibyte,
+    byteCount: isMapped(wish.mode) ? mapBytesFor(wish.dataBlocks) : 0,
+  };
+  const dataExtent = {
+    byteOffset: behind(map, smallGuardBytes),
     byteCount: (wish.dataBlocks + wish.spareBlocks) * blockBytes,
   };
   const dataEnd = dataExtent.byteOffset + dataExtent.byteCount;
@@ -89,12 +105,59 @@ export function planLayout(
       label: { byteOffset: 0, byteCount: blockBytes },
       superblockLow: slotGroup(slotSpacingBytes),
       superblockHigh: slotGroup(journalDeviceBytes - endBytes + slotSpacingBytes),
-      doubleWrite: { byteOffset: mebibyte, byteCount: 0 },
+      doubleWrite,
       ring,
-      map: { byteOffset: ringEnd, byteCount: 0 },
+      map,
       data: dataExtent,
     },
   };
+}
+
+/** Whether a block may lie anywhere in the data area, so that a map says where. */
+export function isMapped(mode: VolumeModeName): boolean {
+  return mode === 'ordered' || mode === 'writeback';
+}
+
+/** Map pages are the only thing in place whose old contents the log cannot give back. */
+export function doubleWriteFor(
+  wish: Pick<LayoutWish, 'mode' | 'doubleWrite' | 'trustAtomicUnit'>,
+  dataDevice: DeviceGeometry,
+): DoubleWriteMode {
+  if (wish.doubleWrite !== 'auto') return wish.doubleWrite;
+  return isMapped(wish.mode) && canTearBlocks(dataDevice, wish) ? 'destage' : 'off';
+}
+
+/** Whether power loss may leave a block of 4096 bytes half written, as far as the drive is trusted. */
+export function canTearBlocks(
+  dataDevice: DeviceGeometry,
+  { trustAtomicUnit }: Pick<LayoutWish, 'trustAtomicUnit'>,
+): boolean {
+  return atomicUnitOf(dataDevice, { pageBytes: blockBytes, trustAtomicUnit }) < blockBytes;
+}
+
+function doubleWriteExtent(mode: DoubleWriteMode, ringBytes: number): Extent {
+  const generations = 2 * generationBytes;
+  const mirrored = smallGuardBytes + ringBytes;
+  const byteCount = mode === 'off' ? 0 : generations + (mode === 'full' ? mirrored : 0);
+  return { byteOffset: mebibyte, byteCount };
+}
+
+/** Nothing that is not there needs a guard. */
+function behind({ byteOffset, byteCount }: Extent, guard: number): number {
+  return byteCount === 0 ? byteOffset : byteOffset + byteCount + guard;
+}
+
+/** One of the two generations of the double-write area, by its number. */
+export function generationExtent({ extents }: Layout, generation: number): Extent {
+  const byteOffset = extents.doubleWrite.byteOffset + (generation % 2) * generationBytes;
+  return { byteOffset, byteCount: generationBytes };
+}
+
+/** The second copy of the ring, page for page; only in double-write mode `full`. */
+export function mirrorExtent({ extents }: Pick<Layout, 'extents'>): Extent {
+  const { doubleWrite, ring } = extents;
+  const end = doubleWrite.byteOffset + doubleWrite.byteCount;
+  return { byteOffset: end - ring.byteCount, byteCount: ring.byteCount };
 }
 
 /** Byte offsets of slots 0 to 3: two near the beginning of the device, two near its end. */

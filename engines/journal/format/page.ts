@@ -71,11 +71,19 @@ export interface JournalIdentity {
   readonly salt: number;
 }
 
-/** Bytes of a page, and of what power loss does not tear. */
 export interface PageShape {
   readonly pageBytes: number;
+  /** What power loss does not tear. */
   readonly atomicUnitBytes: number;
+  readonly isEncrypted?: boolean;
 }
+
+/** Encrypts the body of a page in place and puts its tag behind it; crypto/page-cipher.ts. */
+export interface BodySealer {
+  sealBody(bytes: Uint8Array, pageAt: number): void;
+}
+
+const tagBytes = 16;
 
 /** Several pages in a row, with a view over the same bytes. */
 export interface PageRun {
@@ -94,16 +102,20 @@ export class PageCodec {
   /** Bytes of a sector that carries a stamp; `pageBytes` where pages are not stamped. */
   readonly sectorBytes: number;
   readonly bodyOffset: number;
+  /** Bytes of records that a page holds. */
   readonly bodyBytes: number;
+  /** The end of every page is kept for the tag of its body. */
+  readonly isEncrypted: boolean;
   readonly #crc32c: Crc32c;
   readonly #crcSeed: number;
 
   constructor(
     identity: JournalIdentity,
-    { pageBytes, atomicUnitBytes }: PageShape,
+    { pageBytes, atomicUnitBytes, isEncrypted = false }: PageShape,
     crc32c: Crc32c,
   ) {
     this.pageBytes = pageBytes;
+    this.isEncrypted = isEncrypted;
     const salted = new Uint8Array(20);
     salted.set(identity.uuid);
     viewOf(salted).setUint32(16, identity.salt, true);
@@ -113,16 +125,23 @@ export class PageCodec {
     this.sectorBytes = Math.min(atomicUnitBytes, pageBytes);
     const sectors = pageBytes / this.sectorBytes;
     this.bodyOffset = sectors === 1 ? envelopeBytes : displacedAt + 4 * (sectors - 1);
-    this.bodyBytes = pageBytes - this.bodyOffset;
+    this.bodyBytes = pageBytes - this.bodyOffset - (isEncrypted ? tagBytes : 0);
   }
 
   get isStamped(): boolean {
     return this.sectorBytes < this.pageBytes;
   }
 
-  /** Writes the envelope and the stamps around a body that is in place; answers the page's CRC. */
-  seal({ bytes, view }: PageRun, at: number, header: PageHeader): number {
-    this.#writeEnvelope(view, at, header);
+  /**
+   * Writes the envelope, the tag and the stamps around a body that is in place; answers the page's
+   * CRC, which is that of the encrypted page: what became of it can be told without a key. Without a
+   * `sealer` the body stays as it is.
+   */
+  seal({ bytes, view }: PageRun, at: number, header: PageHeader, sealer?: BodySealer): number {
+    const encrypted = sealer === undefined ? 0 : pageFlags.encrypted;
+    this.#writeEnvelope(view, at, header, encrypted);
+    if (sealer !== undefined) sealer.sealBody(bytes, at);
+    else if (this.isEncrypted) bytes.fill(0, at + this.pageBytes - tagBytes, at + this.pageBytes);
     this.#stamp(view, at, stampOf(header.pageSeq, header.epoch, this.journalId));
     const crc = this.#crcOf(bytes, at);
     view.setUint32(at + pageAt.crc, crc, true);
@@ -155,11 +174,11 @@ export class PageCodec {
     }
   }
 
-  #writeEnvelope(view: DataView, at: number, header: PageHeader): void {
+  #writeEnvelope(view: DataView, at: number, header: PageHeader, encrypted: number): void {
     const stamped = this.isStamped ? pageFlags.stamped : 0;
     view.setUint32(at + pageAt.magic, pageMagic, true);
     view.setUint16(at + pageAt.format, pageFormat, true);
-    view.setUint16(at + pageAt.flags, header.flags | stamped, true);
+    view.setUint16(at + pageAt.flags, header.flags | stamped | encrypted, true);
     writeU64(view, at + pageAt.pageSeq, header.pageSeq);
     view.setUint32(at + pageAt.epoch, header.epoch, true);
     view.setUint16(at + pageAt.used, header.used, true);

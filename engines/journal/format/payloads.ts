@@ -28,7 +28,10 @@ export function readBlockWriteHead(view: DataView, at: number): BlockWriteHead {
 
 /** TxnBegin: the transaction's id, which is the LSN of this record, and how many blocks follow. */
 export const txnBeginBytes = 12;
-/** TxnBlock: the id, then a BlockWrite. */
+/**
+ * TxnBlock: the id, then a BlockWrite. Undo is the same with the contents from before the transaction,
+ * TxnAbort the id alone.
+ */
 export const txnIdBytes = 8;
 export const txnBlockHeadBytes = txnIdBytes + blockWriteHeadBytes;
 
@@ -55,6 +58,29 @@ export function readTxnCommit(view: DataView, at: number): TxnCommit {
     recordCount: view.getUint32(at + 8, true),
     firstLsn: readU64(view, at + 12),
     digest: view.getUint32(at + 20, true),
+  };
+}
+
+/** Clr: one of its changes is taken back, to the image in the Undo record with that LSN. */
+export interface Clr {
+  readonly txid: number;
+  readonly undoLsn: number;
+  readonly block: number;
+}
+export const clrBytes = 24;
+
+export function writeClr(target: Uint8Array, { txid, undoLsn, block }: Clr): void {
+  const view = viewOf(target);
+  writeU64(view, 0, txid);
+  writeU64(view, 8, undoLsn);
+  writeU64(view, 16, block);
+}
+
+export function readClr(view: DataView, at: number): Clr {
+  return {
+    txid: readU64(view, at),
+    undoLsn: readU64(view, at + 8),
+    block: readU64(view, at + 16),
   };
 }
 
@@ -115,5 +141,29 @@ export function readSegmentHeader(view: DataView, at: number): SegmentHeader {
     firstLsn: readU64(view, at + 4),
     prevLastLsn: readU64(view, at + 12),
     prevDigest: view.getUint32(at + 20, true),
+  };
+}
+
+/** MapUpdate: so many entries as fill the payload, one per block of the operation. */
+export interface MapChange {
+  readonly block: number;
+  /** Block of the data area that holds it from now on. */
+  readonly physical: number;
+  /** format/block-digest.ts; 0 in mode `writeback`, where it is not known that the data arrives. */
+  readonly dataDigest: number;
+}
+export const mapChangeBytes = 20;
+
+export function writeMapChange(view: DataView, at: number, change: MapChange): void {
+  writeU64(view, at, change.block);
+  writeU64(view, at + 8, change.physical);
+  view.setUint32(at + 16, change.dataDigest, true);
+}
+
+export function readMapChange(view: DataView, at: number): MapChange {
+  return {
+    block: readU64(view, at),
+    physical: readU64(view, at + 8),
+    dataDigest: view.getUint32(at + 16, true),
   };
 }

@@ -12,8 +12,13 @@ export const recordTypes = {
   txnBegin: 0x8101,
   txnBlock: 0x8102,
   txnCommit: 0x8103,
+  txnAbort: 0x8104,
   epochStart: 0x8106,
   segmentHeader: 0x8107,
+  undo: 0x8108,
+  clr: 0x8109,
+  mapUpdate: 0x810b,
+  consumerMark: 0x810c,
 } as const;
 
 export function isCallersType(type: number): boolean {

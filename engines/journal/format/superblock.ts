@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readConsumerTable, writeConsumerTable, type ConsumerTable } from './consumer-table.ts';
 import type { Crc32c } from './crc32c.ts';
 import { epochEntriesMax, type EpochEntry } from './epoch-table.ts';
 import type { Extent, Layout } from './layout.ts';
@@ -11,7 +12,7 @@ import {
   type DurabilityPath,
   type VolumeModeName,
 } from './modes.ts';
-import { pageSizes, type JournalIdentity } from './page.ts';
+import { PageCodec, pageSizes, type JournalIdentity } from './page.ts';
 import { saltBytes } from './payloads.ts';
 import { readU64, viewOf, writeU64 } from './u64.ts';
 
@@ -68,6 +69,7 @@ const at = {
   durability: 298,
   calibration: 304,
   epochs: 512,
+  consumers: 2496,
   digest: 4076,
   crc: 4092,
 } as const;
@@ -104,6 +106,7 @@ export interface Superblock {
   readonly keyId: Uint8Array | undefined;
   /** Chosen when the journal was made, for the journal's device and for that of the data. */
   readonly durability: { readonly journal: Calibration; readonly data: Calibration };
+  readonly consumers: ConsumerTable;
 }
 
 /** How writes become durable, and what the alternatives took when that was chosen (0: not measured). */
@@ -112,6 +115,10 @@ export interface Calibration {
   /** Median of a lone write of 8 KiB, in nanoseconds below 2^32. */
   readonly fuaNs: number;
   readonly flushNs: number;
+}
+
+export function pageCodecOf({ identity, layout, keyId }: Superblock, crc32c: Crc32c): PageCodec {
+  return new PageCodec(identity, { ...layout, isEncrypted: keyId !== undefined }, crc32c);
 }
 
 export function newestEpochOf(superblock: Superblock): EpochEntry {
@@ -135,6 +142,7 @@ export function encodeSuperblock(superblock: Superblock, target: Uint8Array, crc
   writeManner(view, target, superblock);
   writeLogState(view, superblock);
   writeEpochs(view, target, superblock.epochs);
+  writeConsumerTable(target, at.consumers, superblock.consumers);
   target.set(digestOf(target), at.digest);
   view.setUint32(at.crc, crc32c(target.subarray(0, at.crc)), true);
 }
@@ -295,6 +303,7 @@ function readFields(view: DataView, bytes: Uint8Array): Superblock {
         ? undefined
         : bytes.slice(at.keyId, at.keyId + keyIdBytes),
     durability: { journal: readCalibration(view, 0), data: readCalibration(view, 1) },
+    consumers: readConsumerTable(bytes, at.consumers),
   };
 }
 

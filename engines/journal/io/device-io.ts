@@ -60,6 +60,11 @@ export class DeviceIo {
     }
   }
 
+  /** Bytes of the caller's that are written without a record in the log. */
+  countUserBytes(byteCount: number): void {
+    this.#tally.userBytes += byteCount;
+  }
+
   /** Bytes of a write that carry nothing; they are counted apart from it. */
   countPadding(purpose: WritePurpose, byteCount: number): void {
     this.#tally.add(purpose, -byteCount);

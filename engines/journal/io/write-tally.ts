@@ -1,7 +1,17 @@
 import type { EngineCounters } from '../../../harness/contract/index.ts';
 
 export type WritePurpose =
-  'journal' | 'padding' | 'watermark' | 'superblock' | 'destage' | 'format';
+  | 'journal'
+  | 'padding'
+  | 'watermark'
+  | 'superblock'
+  | 'destage'
+  /** Blocks written once, where they stay. */
+  | 'data'
+  | 'map'
+  /** Second copies: of what is written in place, and of pages of the log. */
+  | 'double-write'
+  | 'format';
 
 /** What the journal submitted, by purpose; one tally for both devices. */
 export class WriteTally {
@@ -14,6 +24,9 @@ export class WriteTally {
     watermark: 0,
     superblock: 0,
     destage: 0,
+    data: 0,
+    map: 0,
+    'double-write': 0,
     format: 0,
   };
 

@@ -1,17 +1,18 @@
-import type { PageCodec, PageRun } from '../format/page.ts';
+import { pageAt, pageFlags, type PageCodec, type PageRun } from '../format/page.ts';
 import { epochStartBytes, readEpochStart, type EpochStart } from '../format/payloads.ts';
 import { recordTypes } from '../format/record-types.ts';
 import { readRecordHeader, recordHeaderBytes } from '../format/record.ts';
 
 /**
  * The EpochStart record at the beginning of a whole page, if there is one. It lies within the page's
- * first sector, so stamps do not touch it.
+ * first sector, so stamps do not touch it, and its page is never encrypted.
  */
 export function epochStartOf(
   { bytes, view }: PageRun,
   at: number,
   codec: PageCodec,
 ): EpochStart | undefined {
+  if ((view.getUint16(at + pageAt.flags, true) & pageFlags.encrypted) !== 0) return undefined;
   const bodyAt = at + codec.bodyOffset;
   const header = readRecordHeader(view, bodyAt);
   if (header.type !== recordTypes.epochStart || header.payloadBytes !== epochStartBytes) {

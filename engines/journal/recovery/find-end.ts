@@ -1,15 +1,16 @@
 import { EngineRefusal } from '../../../harness/contract/index.ts';
+import type { JournalKeys } from '../crypto/journal-keys.ts';
 import type { Crc32c } from '../format/crc32c.ts';
-import { PageCodec, readPageHeader } from '../format/page.ts';
+import { readPageHeader, type PageCodec } from '../format/page.ts';
 import { recordAt, recordHeaderBytes } from '../format/record.ts';
-import type { Superblock } from '../format/superblock.ts';
+import { pageCodecOf, type Superblock } from '../format/superblock.ts';
 import { corruption } from './corruption.ts';
 import { inspectNextBatch } from './next-batch.ts';
 import type { RingContents } from './read-ring.ts';
 import { RingScan } from './ring-scan.ts';
 import { rebuildSuperblock } from './rolled-back.ts';
 import { judgeTail, type TailEvidence, type TailVerdict } from './tail-rules.ts';
-import { walkLog, type WalkedLog } from './walk-log.ts';
+import { openBody, walkLog, type WalkedLog } from './walk-log.ts';
 
 export interface FoundLog {
   /** As read, or as rebuilt from the ring where it had fallen back. */
@@ -22,34 +23,63 @@ export interface FoundLog {
   readonly note: string;
 }
 
+/** What the ring shows of the log, and what the tail rules make of it. */
+export interface ExaminedLog {
+  readonly scan: RingScan;
+  readonly superblock: Superblock;
+  readonly log: WalkedLog;
+  readonly evidence: TailEvidence;
+  readonly verdict: TailVerdict;
+}
+
 /**
  * Finds the log in the ring and where it ends. Throws EngineRefusal `corrupt` with the rule and the
  * LSNs where acknowledged records are missing or may be, `device-error` where pages that decide it
  * cannot be read.
  */
-export function findLog(ring: RingContents, found: Superblock, crc32c: Crc32c): FoundLog {
-  const codec = new PageCodec(found.identity, found.layout, crc32c);
+export function findLog(
+  ring: RingContents,
+  found: Superblock,
+  crc32c: Crc32c,
+  keys?: JournalKeys,
+): FoundLog {
+  const { scan, superblock, log, evidence, verdict } = examineLog(ring, found, crc32c, keys);
+  if (verdict.end === 'corrupt') throw refusalOf(verdict, evidence, scan);
+  checkCleanEnd(superblock, evidence);
+  const rebuilt = superblock === found ? '' : '; the superblock was rebuilt from the ring (R7)';
+  return {
+    superblock,
+    codec: scan.codec,
+    log,
+    verdict,
+    nextLsnFloor: lsnFloorOf(scan, superblock, log, keys),
+    note: `${log.batches.length} batches, end ${verdict.end} (${verdict.rule}) before page ${log.end.pageSeq}${rebuilt}`,
+  };
+}
+
+/**
+ * The evidence and the verdict as data, whatever the verdict is. Throws EngineRefusal only where
+ * there is no log to judge: a page at a wrong place, a superblock that cannot be rebuilt, a damaged
+ * record within whole pages.
+ */
+export function examineLog(
+  ring: RingContents,
+  found: Superblock,
+  crc32c: Crc32c,
+  keys?: JournalKeys,
+): ExaminedLog {
+  const codec = pageCodecOf(found, crc32c);
   const bounds = { tailPageSeq: found.tail.pageSeq, epochs: found.epochs };
   let scan = new RingScan(ring, codec, bounds);
   let superblock = found;
   refuseMisplaced(scan);
   if (scan.unknownToSuperblock.length > 0) {
     ({ scan, superblock } = rebuildSuperblock(ring, scan, found));
+    keys?.noteEpochs(superblock.epochs);
   }
-  const log = walkLog(scan, superblock.tail, crc32c);
+  const log = walkLog(scan, superblock.tail, crc32c, keys);
   const evidence = gatherEvidence(scan, superblock, log);
-  const verdict = judgeTail(evidence);
-  if (verdict.end === 'corrupt') throw refusalOf(verdict, evidence, scan);
-  checkCleanEnd(superblock, evidence);
-  const rebuilt = superblock === found ? '' : '; the superblock was rebuilt from the ring (R7)';
-  return {
-    superblock,
-    codec,
-    log,
-    verdict,
-    nextLsnFloor: lsnFloorOf(scan, superblock, log),
-    note: `${log.batches.length} batches, end ${verdict.end} (${verdict.rule}) before page ${log.end.pageSeq}${rebuilt}`,
-  };
+  return { scan, superblock, log, evidence, verdict: judgeTail(evidence) };
 }
 
 function refuseMisplaced(scan: RingScan): void {
@@ -110,20 +140,25 @@ function checkCleanEnd(superblock: Superblock, evidence: TailEvidence): void {
 }
 
 /** LSNs of dead pages were given out, so they are never given out again (I4). */
-function lsnFloorOf(scan: RingScan, superblock: Superblock, log: WalkedLog): number {
+export function lsnFloorOf(
+  scan: RingScan,
+  superblock: Superblock,
+  log: WalkedLog,
+  keys?: JournalKeys,
+): number {
   let floor = Math.max(superblock.nextLsnFloor, log.end.nextLsn);
   for (let pageSeq = log.end.pageSeq; pageSeq <= scan.newestCurrent; pageSeq++) {
-    if (scan.isCurrent(pageSeq)) floor = Math.max(floor, lsnAfterPage(scan, pageSeq));
+    if (scan.isCurrent(pageSeq)) floor = Math.max(floor, lsnAfterPage(scan, pageSeq, keys));
   }
   return floor;
 }
 
 /** The LSN after the last record that begins in the page. */
-function lsnAfterPage(scan: RingScan, pageSeq: number): number {
+function lsnAfterPage(scan: RingScan, pageSeq: number, keys: JournalKeys | undefined): number {
   const { codec, pages } = scan;
   const at = scan.offsetOf(pageSeq);
   const { firstRecord, firstLsn, used } = readPageHeader(pages.view, at);
-  codec.unstamp(pages, at);
+  openBody(scan, pageSeq, keys);
   let lsn = firstLsn;
   for (let offset = firstRecord; offset < used; lsn++) {
     if (offset + recordHeaderBytes > used) return lsn + 1;

@@ -1,5 +1,5 @@
 import { DeviceError } from '../../../harness/contract/index.ts';
-import type { Layout } from '../format/layout.ts';
+import type { Extent, Layout } from '../format/layout.ts';
 import { pageRunOf, type PageRun } from '../format/page.ts';
 import type { DeviceIo } from '../io/device-io.ts';
 
@@ -15,21 +15,25 @@ const chunksInFlight = 8;
 /**
  * The whole ring, in large reads: what shows that acknowledged records are missing may be anywhere.
  * What a large read fails on is read again page by page and logical block by logical block.
+ * `extent` is the ring's, or that of its mirror.
  */
-export async function readRing(io: DeviceIo, layout: Layout): Promise<RingContents> {
-  const { byteOffset, byteCount } = layout.extents.ring;
-  const { pageBytes } = layout;
+export async function readRing(
+  io: DeviceIo,
+  { pageBytes, extents }: Layout,
+  extent: Extent = extents.ring,
+): Promise<RingContents> {
+  const { byteOffset, byteCount } = extent;
   const bytes = io.device.allocate(byteCount);
   const unreadable = new Set<number>();
-  for (let at = 0; at < byteCount; at += chunkBytesMax * chunksInFlight) {
-    const reads: Promise<void>[] = [];
-    const end = Math.min(byteCount, at + chunkBytesMax * chunksInFlight);
-    for (let from = at; from < end; from += chunkBytesMax) {
-      const chunk = bytes.subarray(from, Math.min(from + chunkBytesMax, byteCount));
-      reads.push(readChunk({ io, ringOffset: byteOffset, pageBytes, unreadable }, from, chunk));
+  const site = { io, ringOffset: byteOffset, pageBytes, unreadable };
+  let next = 0;
+  const reader = async (): Promise<void> => {
+    for (let from = next; from < byteCount; from = next) {
+      next = Math.min(byteCount, from + chunkBytesMax);
+      await readChunk(site, from, bytes.subarray(from, next));
     }
-    await Promise.all(reads);
-  }
+  };
+  await Promise.all(Array.from({ length: chunksInFlight }, reader));
   return { pages: pageRunOf(bytes), unreadable };
 }
 

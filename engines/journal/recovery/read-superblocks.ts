@@ -12,7 +12,8 @@ import {
 import type { DeviceIo } from '../io/device-io.ts';
 import { pairOf } from '../io/superblock-store.ts';
 
-interface Slot {
+/** One of the four places of the superblock, as it was read. */
+export interface SuperblockSlot {
   readonly slot: number;
   readonly byteOffset: number;
   readonly bytes: Uint8Array;
@@ -27,14 +28,17 @@ interface Slot {
  * (no copy is left).
  */
 export async function readSuperblocks(io: DeviceIo, crc32c: Crc32c): Promise<Superblock> {
-  const offsets = superblockSlots(io.device.geometry);
-  const slots = await Promise.all(
-    offsets.map((byteOffset, slot) => readSlot(io, slot, byteOffset, crc32c)),
-  );
+  const slots = await readSlots(io, crc32c);
   const superblock = newestOf(slots, crc32c);
   checkDevice(superblock, io);
   await repairTwin(io, superblock, slots, crc32c);
   return superblock;
+}
+
+/** All four, from reading alone. */
+export function readSlots(io: DeviceIo, crc32c: Crc32c): Promise<readonly SuperblockSlot[]> {
+  const offsets = superblockSlots(io.device.geometry);
+  return Promise.all(offsets.map((byteOffset, slot) => readSlot(io, slot, byteOffset, crc32c)));
 }
 
 async function readSlot(
@@ -42,7 +46,7 @@ async function readSlot(
   slot: number,
   byteOffset: number,
   crc32c: Crc32c,
-): Promise<Slot> {
+): Promise<SuperblockSlot> {
   const bytes = io.device.allocate(superblockBytes);
   try {
     await io.read(byteOffset, bytes);
@@ -56,7 +60,8 @@ async function readSlot(
   return { slot, byteOffset, bytes, isUnreadable: false, sequence: belongs ? sequence : undefined };
 }
 
-function newestOf(slots: readonly Slot[], crc32c: Crc32c): Superblock {
+/** The newest whole one; throws EngineRefusal where there is none, as `readSuperblocks` does. */
+export function newestOf(slots: readonly SuperblockSlot[], crc32c: Crc32c): Superblock {
   const whole = slots.filter((slot) => slot.sequence !== undefined);
   whole.sort((a, b) => b.sequence! - a.sequence!);
   for (const { bytes } of whole) {
@@ -72,7 +77,7 @@ function newestOf(slots: readonly Slot[], crc32c: Crc32c): Superblock {
   throw noneLeft(slots);
 }
 
-function noneLeft(slots: readonly Slot[]): EngineRefusal {
+function noneLeft(slots: readonly SuperblockSlot[]): EngineRefusal {
   if (slots.some(({ bytes, isUnreadable }) => !isUnreadable && hasSuperblockMagic(bytes))) {
     return new EngineRefusal('corrupt', 'all four copies of the superblock are damaged');
   }
@@ -95,7 +100,7 @@ function checkDevice({ layout }: Superblock, { device }: DeviceIo): void {
 async function repairTwin(
   io: DeviceIo,
   superblock: Superblock,
-  slots: readonly Slot[],
+  slots: readonly SuperblockSlot[],
   crc32c: Crc32c,
 ): Promise<void> {
   const { sequence } = superblock;

@@ -1,7 +1,12 @@
 import { EngineRefusal, type Platform } from '../../../harness/contract/index.ts';
 import type { JournalConfig } from '../config.ts';
+import { readLogPages, repairLogPages } from '../double-write/mirrored-ring.ts';
+import { restoreGenerations } from '../double-write/restore-generations.ts';
+import { keysOf, type JournalKeys, type Keyring } from '../crypto/journal-keys.ts';
+import type { PageCipher } from '../crypto/page-cipher.ts';
+import { isSameTable } from '../format/consumer-table.ts';
 import { crc32cOf, type Crc32c } from '../format/crc32c.ts';
-import { withEpoch } from '../format/epoch-table.ts';
+import { epochEntriesMax, withEpoch, type EpochEntry } from '../format/epoch-table.ts';
 import { isDataLabelOf } from '../format/label.ts';
 import { blockBytes, usableBytes, type Layout } from '../format/layout.ts';
 import type { LogPosition } from '../format/log-position.ts';
@@ -12,7 +17,6 @@ import type { DeviceIo } from '../io/device-io.ts';
 import { pathAtOpen } from '../io/durability.ts';
 import { SuperblockStore } from '../io/superblock-store.ts';
 import { findLog, type FoundLog } from './find-end.ts';
-import { readRing } from './read-ring.ts';
 import { readSuperblocks } from './read-superblocks.ts';
 import { volumeKindOf } from '../volume/volume-kinds.ts';
 import type { VolumeReplay } from '../volume/volume-mode.ts';
@@ -23,12 +27,15 @@ export interface RecoverySite {
   readonly data: DeviceIo;
   readonly config: JournalConfig;
   readonly platform: Platform;
+  readonly keyring: Keyring | undefined;
 }
 
 /** A journal that has been recovered and claimed: nothing of it is in doubt any more. */
 export interface RecoveredJournal {
   readonly superblock: SuperblockStore;
   readonly codec: PageCodec;
+  /** For the pages of the new epoch; undefined where the journal is not encrypted. */
+  readonly cipher: PageCipher | undefined;
   /** Where the first batch of the new epoch goes. */
   readonly head: LogPosition;
   /** What the first batch of the new epoch must begin with. */
@@ -43,8 +50,9 @@ export interface RecoveredJournal {
 }
 
 /**
- * Recovery (JOURNAL-ENGINE §4.9): every step up to the claim writes only data blocks, with contents
- * that are a pure function of the ring, and leaves the ring alone; so a crash before the claim is
+ * Recovery (JOURNAL-ENGINE §4.9): every step up to the claim writes only data blocks and map pages,
+ * with contents that are a pure function of the medium, and leaves the ring alone but for pages of the
+ * log of which the mirror has the better copy; so a crash before the claim is
  * durable finds the same log again, and a crash after it finds an empty one. Throws EngineRefusal.
  */
 export async function recover(site: RecoverySite): Promise<RecoveredJournal> {
@@ -55,12 +63,21 @@ export async function recover(site: RecoverySite): Promise<RecoveredJournal> {
   const superblock = await readSuperblocks(journal, crc32c);
   await checkAgainst(superblock, site);
   settlePaths(superblock, site);
-  const ring = await readRing(journal, superblock.layout);
-  const found = findLog(ring, superblock, crc32c);
+  using keys = await keysOf(superblock, site.keyring);
+  const pages = await readLogPages(journal, superblock, crc32c);
+  const found = findLog(pages.ring, superblock, crc32c, keys);
+  await repairLogPages(journal, pages, found.superblock, found.log.end.pageSeq);
   const volume = await beginReplay(site, found, crc32c);
-  const replayed = replayLog(found.log, volume, found.superblock.releasedLsn);
+  const replayed = replayLog(found.log, volume, releasesOf(found, site));
   const blocksWritten = await volume.restore();
-  return { ...(await claim(site, found, replayed)), volume, blocksWritten };
+  return { ...(await claim(site, found, replayed, keys)), volume, blocksWritten };
+}
+
+function releasesOf(
+  { superblock: { releasedLsn, consumers } }: Pick<FoundLog, 'superblock'>,
+  { config }: RecoverySite,
+): Pick<Superblock, 'releasedLsn' | 'consumers'> {
+  return { releasedLsn: Math.max(releasedLsn, config.releaseThrough), consumers };
 }
 
 async function checkAgainst(superblock: Superblock, site: RecoverySite): Promise<void> {
@@ -102,13 +119,14 @@ function checkWindow(
   );
 }
 
-function beginReplay(
+async function beginReplay(
   { journal, data, config, platform }: RecoverySite,
   { superblock, log }: FoundLog,
   crc32c: Crc32c,
 ): Promise<VolumeReplay> {
   const { layout, mode } = superblock;
-  const site = { journal, data, superblock, layout, config, platform, crc32c };
+  const inPlace = await restoreGenerations({ journal, data, superblock, crc32c });
+  const site = { journal, data, inPlace, superblock, layout, config, platform, crc32c };
   return volumeKindOf(mode).beginReplay(site, log);
 }
 
@@ -120,6 +138,7 @@ async function claim(
   site: RecoverySite,
   { superblock, codec, log, nextLsnFloor, note }: FoundLog,
   replayed: ReplayedLog,
+  keys: JournalKeys | undefined,
 ): Promise<Omit<RecoveredJournal, 'volume' | 'blocksWritten'>> {
   const salt = new Uint8Array(saltBytes);
   site.platform.entropy(salt);
@@ -131,11 +150,18 @@ async function claim(
   const firstPageSeq = head.pageSeq;
   const firstLsn = head.nextLsn;
   const entry = { epochFrom: epoch, epoch, firstPageSeq, firstLsn, salt };
+  const epochs = withEpoch(superblock.epochs, entry, tail.pageSeq);
+  if (keys !== undefined) checkSalts(epochs);
   const store = new SuperblockStore(site.journal, beforeClaim(superblock), crc32cOf(site.platform));
+  const { consumers } = replayed;
+  // In both pairs, before the log may lose the marks: the newest pair alone could be lost (rule R7).
+  if (!isSameTable(consumers, superblock.consumers)) await store.update({ consumers });
   await store.update({
     isClean: false,
+    consumers,
+    releasedLsn: releasesOf({ superblock }, site).releasedLsn,
     tail,
-    epochs: withEpoch(superblock.epochs, entry, tail.pageSeq),
+    epochs,
     durableLsn: log.end.nextLsn - 1,
     durablePageSeq: head.pageSeq,
     claimedEnd: head.pageSeq,
@@ -146,6 +172,7 @@ async function claim(
   return {
     superblock: store,
     codec,
+    cipher: keys?.sealerOf(codec, epoch, salt),
     head,
     epochStart: { epoch, prevEpoch, prevLastLsn, firstLsn, firstPageSeq, salt },
     batches,
@@ -153,6 +180,18 @@ async function claim(
     recordsReplayed: superblock.isClean ? 0 : replayed.recordsReplayed,
     note,
   };
+}
+
+/**
+ * Where entries of the table were merged, the salt of the later one stands in the log alone, and the
+ * tail may pass it while pages of that epoch are still wanted.
+ */
+function checkSalts(epochs: readonly EpochEntry[]): void {
+  if (epochs.every(({ epochFrom, epoch }) => epochFrom === epoch)) return;
+  throw new EngineRefusal(
+    'full',
+    `appended records of ${epochEntriesMax} epochs are held in an encrypted journal, which has no room for the salt of another: open it with releaseThrough, up to an LSN that nobody needs`,
+  );
 }
 
 /**

@@ -1,9 +1,13 @@
 import { EngineRefusal } from '../../../harness/contract/index.ts';
+import { ConsumerReplay, releasedLsnOf } from '../consumers/consumer-replay.ts';
+import { decodeConsumerMark } from '../format/consumer-mark.ts';
+import type { ConsumerTable } from '../format/consumer-table.ts';
 import type { LogPosition } from '../format/log-position.ts';
 import { readSegmentHeader } from '../format/payloads.ts';
 import { isCallersType, recordTypes, requiredBit } from '../format/record-types.ts';
 import { recordHeaderBytes } from '../format/record.ts';
-import { viewOf } from '../format/u64.ts';
+import type { Superblock } from '../format/superblock.ts';
+import { readU64, viewOf } from '../format/u64.ts';
 import type { AppendedRecord } from '../volume/appended-records.ts';
 import type { VolumeReplay } from '../volume/volume-mode.ts';
 import { strayRecord } from './corruption.ts';
@@ -23,36 +27,56 @@ export interface ReplayedLog {
   readonly appended: readonly AppendedRecord[];
   readonly batches: readonly ReplayedBatch[];
   readonly recordsReplayed: number;
+  readonly consumers: ConsumerTable;
 }
 
 /**
  * Reads the records of the log in order: those of the volume are its mode's to understand, the rest is
  * the log's own or the caller's. The answer is a pure function of the ring (JOURNAL-ENGINE I9).
  */
-export function replayLog(log: WalkedLog, volume: VolumeReplay, releasedLsn: number): ReplayedLog {
-  const replay = new Replay(log, volume, releasedLsn);
+export function replayLog(
+  log: WalkedLog,
+  volume: VolumeReplay,
+  {
+    releasedLsn: releasedByCaller,
+    consumers: table,
+  }: Pick<Superblock, 'releasedLsn' | 'consumers'>,
+): ReplayedLog {
+  const consumers = new ConsumerReplay(table);
+  const replay = new Replay(log, volume, consumers);
   const batches = log.batches.map((batch) => replay.take(batch));
   volume.endEpoch();
+  const releasedLsn = releasedLsnOf(consumers.watermarks, releasedByCaller);
+  const appended = replay.appended
+    .filter(({ lsn }) => lsn > releasedLsn)
+    .map((record) => ({ ...record, payload: record.payload.slice() }));
   return {
-    appended: replay.appended,
-    batches,
-    recordsReplayed: replay.appended.length + volume.replayedCount,
+    appended,
+    batches: batches.map((batch) =>
+      batch.keepsLsn > releasedLsn ? batch : { ...batch, keepsLsn: 0 },
+    ),
+    recordsReplayed: appended.length + volume.replayedCount,
+    consumers: {
+      asOfLsn: log.end.nextLsn - 1,
+      consumers: [...consumers.watermarks].map(([name, watermark]) => ({ name, watermark })),
+    },
   };
 }
 
 class Replay {
+  /** Their payloads lie in the stream. */
   readonly appended: AppendedRecord[] = [];
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #volume: VolumeReplay;
-  readonly #releasedLsn: number;
+  readonly #consumers: ConsumerReplay;
   #keepsLsn = 0;
 
-  constructor({ stream }: WalkedLog, volume: VolumeReplay, releasedLsn: number) {
+  constructor({ stream }: WalkedLog, volume: VolumeReplay, consumers: ConsumerReplay) {
     this.#bytes = stream;
     this.#view = viewOf(stream);
     this.#volume = volume;
-    this.#releasedLsn = releasedLsn;
+    this.#consumers = consumers;
   }
 
   take({ start, end, records }: WalkedBatch): ReplayedBatch {
@@ -69,7 +93,10 @@ class Replay {
     if (isCallersType(record.type)) {
       this.#volume.passOver(record);
       this.#keep(record, payloadAt);
-    } else if (record.type === recordTypes.epochStart) {
+      return;
+    }
+    this.#noteConsumers(record, payloadAt);
+    if (record.type === recordTypes.epochStart) {
       this.#volume.endEpoch();
     } else if (!this.#volume.apply(record, payloadAt) && (record.type & requiredBit) !== 0) {
       throw new EngineRefusal(
@@ -79,9 +106,20 @@ class Replay {
     }
   }
 
+  #noteConsumers(record: WalkedRecord, payloadAt: number): void {
+    if (record.type === recordTypes.epochStart) this.#consumers.endEpoch();
+    else if (record.type === recordTypes.txnCommit) {
+      this.#consumers.commit(readU64(this.#view, payloadAt), record.lsn);
+    } else if (record.type === recordTypes.consumerMark) {
+      const payload = this.#bytes.subarray(payloadAt, payloadAt + record.payloadBytes);
+      const mark = decodeConsumerMark(payload);
+      if (mark === undefined) throw strayRecord(record, 'is no mark of a consumer');
+      this.#consumers.mark(mark, record.lsn);
+    }
+  }
+
   #keep({ type, lsn, tenant, vshard, payloadBytes }: WalkedRecord, payloadAt: number): void {
-    if (lsn <= this.#releasedLsn) return;
-    const payload = this.#bytes.slice(payloadAt, payloadAt + payloadBytes);
+    const payload = this.#bytes.subarray(payloadAt, payloadAt + payloadBytes);
     this.appended.push({ type, lsn, tenant, vshard, payload });
     this.#keepsLsn = lsn;
   }

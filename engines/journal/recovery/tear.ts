@@ -36,10 +36,7 @@ export function damageOf(
   const sectors = codec.pageBytes / codec.sectorBytes;
   let expectedSectors = 0;
   for (let sector = 0; sector < sectors; sector++) {
-    const age =
-      sector === 0
-        ? ageOfEnvelope(pages, at, codec, expected)
-        : ageOfStamp(pages.view.getUint32(at + sector * codec.sectorBytes, true), codec, expected);
+    const age = ageOfSector(pages, at, sector, codec, expected);
     if (age === 'unknown') return 'rotten';
     if (age === 'expected') expectedSectors += 1;
   }
@@ -47,7 +44,20 @@ export function damageOf(
   return expectedSectors === sectors ? 'rotten' : 'torn';
 }
 
-type SectorAge = 'expected' | 'older' | 'unknown';
+export type SectorAge = 'expected' | 'older' | 'unknown';
+
+/** Which write a sector of a stamped page comes from. */
+export function ageOfSector(
+  pages: PageRun,
+  at: number,
+  sector: number,
+  codec: PageCodec,
+  expected: ExpectedPage,
+): SectorAge {
+  if (sector === 0) return ageOfEnvelope(pages, at, codec, expected);
+  const stamp = pages.view.getUint32(at + sector * codec.sectorBytes, true);
+  return ageOfStamp(stamp, codec, expected);
+}
 
 function ageOfEnvelope(
   { view }: PageRun,

@@ -1,8 +1,9 @@
 import { EngineRefusal } from '../../../harness/contract/index.ts';
+import type { JournalKeys } from '../crypto/journal-keys.ts';
 import type { Crc32c } from '../format/crc32c.ts';
 import type { LogPosition } from '../format/log-position.ts';
 import { foldDigest } from '../format/mix.ts';
-import { pageAt, readPageHeader, type PageHeader } from '../format/page.ts';
+import { pageAt, pageFlags, readPageHeader, type PageHeader } from '../format/page.ts';
 import {
   isRecordWhole,
   readRecordHeader,
@@ -12,6 +13,7 @@ import {
   recordMagic,
 } from '../format/record.ts';
 import { viewOf } from '../format/u64.ts';
+import { recordTypes } from '../format/record-types.ts';
 import { corruption } from './corruption.ts';
 import { epochStartOf } from './epoch-start.ts';
 import type { RingScan } from './ring-scan.ts';
@@ -44,9 +46,14 @@ export interface WalkedLog {
  * contiguous prefix. Stops at the first batch that is not there; what that means is for the tail
  * rules to say.
  */
-export function walkLog(scan: RingScan, tail: LogPosition, crc32c: Crc32c): WalkedLog {
+export function walkLog(
+  scan: RingScan,
+  tail: LogPosition,
+  crc32c: Crc32c,
+  keys: JournalKeys | undefined,
+): WalkedLog {
   const stream = new Uint8Array(scan.currentCount * scan.codec.bodyBytes);
-  const walker = new LogWalker(scan, stream, crc32c);
+  const walker = new LogWalker(scan, stream, crc32c, keys);
   const batches: WalkedBatch[] = [];
   let end = tail;
   for (;;) {
@@ -63,13 +70,15 @@ class LogWalker {
   readonly #stream: Uint8Array;
   readonly #streamView: DataView;
   readonly #crc32c: Crc32c;
+  readonly #keys: JournalKeys | undefined;
   #streamEnd = 0;
 
-  constructor(scan: RingScan, stream: Uint8Array, crc32c: Crc32c) {
+  constructor(scan: RingScan, stream: Uint8Array, crc32c: Crc32c, keys: JournalKeys | undefined) {
     this.#scan = scan;
     this.#stream = stream;
     this.#streamView = viewOf(stream);
     this.#crc32c = crc32c;
+    this.#keys = keys;
   }
 
   batchAt(position: LogPosition): WalkedBatch | undefined {
@@ -139,12 +148,19 @@ class LogWalker {
     const start = this.#streamEnd;
     for (let index = 0; index < first.batchPages; index++) this.#append(first.pageSeq + index);
     const records: WalkedRecord[] = [];
+    const isPlain = this.#isPlainStart(first);
     for (let at = start; at < this.#streamEnd;) {
       const record = this.#recordAt(at, first.firstLsn + records.length);
+      if (isPlain && !isOfEpochPage(record.type)) throw plainPage(first.pageSeq);
       records.push(record);
       at += recordHeaderBytes + record.payloadBytes;
     }
     return records;
+  }
+
+  /** The page that begins an epoch of an encrypted journal carries nothing but the log's own records. */
+  #isPlainStart({ flags }: PageHeader): boolean {
+    return this.#scan.codec.isEncrypted && (flags & pageFlags.encrypted) === 0;
   }
 
   #append(pageSeq: number): void {
@@ -154,7 +170,7 @@ class LogWalker {
     if (used > codec.bodyBytes) {
       throw corruption('record', `page ${pageSeq} says that ${used} bytes of it are used`);
     }
-    codec.unstamp(pages, at);
+    openBody(this.#scan, pageSeq, this.#keys);
     const bodyAt = at + codec.bodyOffset;
     this.#stream.set(pages.bytes.subarray(bodyAt, bodyAt + used), this.#streamEnd);
     this.#streamEnd += used;
@@ -187,6 +203,39 @@ class LogWalker {
       `the record with LSN ${expectedLsn} has format version ${version}, expected ${recordFormat}`,
     );
   }
+}
+
+/**
+ * Makes the body of a whole page readable, in place: puts back what the stamps displaced and decrypts
+ * it. A page that begins an epoch brings the salt with which the others of it were encrypted.
+ */
+export function openBody(scan: RingScan, pageSeq: number, keys: JournalKeys | undefined): void {
+  const { codec, pages } = scan;
+  const at = scan.offsetOf(pageSeq);
+  const start = keys && epochStartOf(pages, at, codec);
+  codec.unstamp(pages, at);
+  if (start !== undefined) keys!.noteSalt(start.epoch, start.salt);
+  const isEncrypted = (pages.view.getUint16(at + pageAt.flags, true) & pageFlags.encrypted) !== 0;
+  if (!isEncrypted) {
+    if (codec.isEncrypted && start === undefined) throw plainPage(pageSeq);
+    return;
+  }
+  if (keys === undefined)
+    throw corruption('record', `page ${pageSeq} is encrypted, and the journal is not`);
+  const epoch = pages.view.getUint32(at + pageAt.epoch, true);
+  keys.open(codec, pages.bytes, at, pageSeq, epoch);
+}
+
+/** Whoever can write to the device could otherwise put records of his own into the log. */
+function plainPage(pageSeq: number): EngineRefusal {
+  return corruption(
+    'record',
+    `page ${pageSeq} is not encrypted, in a journal whose pages are: somebody has written it`,
+  );
+}
+
+function isOfEpochPage(type: number): boolean {
+  return type === recordTypes.epochStart || type === recordTypes.segmentHeader;
 }
 
 function damagedRecord(lsn: number, found: string): EngineRefusal {

@@ -1,6 +1,8 @@
-import type { Platform } from '../../../harness/contract/index.ts';
+import type { EngineRefusal, Platform } from '../../../harness/contract/index.ts';
 import type { BlockData, Operation, Settlement } from '../commit/operation.ts';
 import type { JournalConfig } from '../config.ts';
+import type { ConsumerMark } from '../format/consumer-mark.ts';
+import type { InPlaceWriter } from '../double-write/in-place-writer.ts';
 import type { Crc32c } from '../format/crc32c.ts';
 import type { Layout } from '../format/layout.ts';
 import type { Superblock } from '../format/superblock.ts';
@@ -23,6 +25,8 @@ export interface VolumeSite {
   readonly journal: DeviceIo;
   /** The same as `journal` unless the data has a device of its own. */
   readonly data: DeviceIo;
+  /** Writes blocks over older versions of themselves, by way of the double-write area if need be. */
+  readonly inPlace: InPlaceWriter;
   readonly superblock: Superblock;
   readonly layout: Layout;
   readonly config: JournalConfig;
@@ -60,6 +64,12 @@ export interface VolumeLog {
    * not taken, before it has any effect.
    */
   submit(make: (settled: Settlement) => Operation): Promise<number>;
+  /** Takes back an operation of which nothing is in the log yet; it rejects with the refusal. */
+  withdraw(operation: Operation, refusal: EngineRefusal): boolean;
+  /** LSN of the last record that is durable and acknowledged. */
+  acknowledgedLsn(): number;
+  /** Pages that an operation with so many bytes of records may take. */
+  pagesFor(byteCount: number): number;
   /** Something failed that must stop the journal: nothing is acknowledged any more. */
   fail(error: unknown): void;
 }
@@ -68,7 +78,7 @@ export interface VolumeMode {
   /** Blocks in a row, all or nothing where the mode promises that. `data` is the mode's own. */
   write(block: number, data: Uint8Array): Promise<number>;
   /** Any blocks, each of `blockBytes`, all or nothing where the mode promises that. */
-  transaction(changes: readonly BlockData[]): Promise<number>;
+  transaction(changes: readonly BlockData[], mark?: ConsumerMark): Promise<number>;
   /** Whole blocks as they were last acknowledged. */
   read(block: number, target: Uint8Array): Promise<void>;
   /** Called in the order of the log when an operation is durable, before its caller learns of it. */
@@ -80,4 +90,42 @@ export interface VolumeMode {
   checkpoint(endLsn: number): Promise<void>;
   /** What has been acknowledged, but is not yet durable by the log alone, becomes durable. */
   flush(): Promise<void>;
+  /** Whether `transaction` takes a consumer's mark into the same transaction. */
+  readonly takesMarks?: boolean;
+  /** Where transactions stay open over several calls. */
+  readonly openTransactions?: OpenTransactions;
+  /** The journal has stopped, for that reason: what the mode has not handed to the log never settles. */
+  stop?(reason: string): void;
+}
+
+/** Transactions of which the log holds records, but not yet the end, keep its tail from moving. */
+export interface OpenTransactions {
+  /** LSN of the first record of the oldest of them; Infinity where there is none. */
+  readonly heldFromLsn: number;
+  /** Pages without which they could not be ended. */
+  readonly reservedPages: number;
+  begin(): Transaction;
+  /**
+   * The ring needs the pages that the oldest holds: it is rolled back, unless it is about to end
+   * anyway. False where none can be.
+   */
+  rollBackOldest(): boolean;
+  /** Rolls back all that callers have left open; none can be begun any more. */
+  rollBackAll(): Promise<void>;
+}
+
+/** Changes that become visible, and durable, together when they are committed. */
+export interface Transaction {
+  /**
+   * Changes whole blocks of 4 KiB from `block` on. Resolves when the change has its place in the log,
+   * which is before it is durable. Rejects with EngineRefusal where another open transaction holds one
+   * of the blocks, or where it is too large; afterwards it can only be rolled back.
+   */
+  write(block: number, bytes: Uint8Array): Promise<void>;
+  /** As this transaction sees it: its own changes, else what was last acknowledged. */
+  read(block: number, target: Uint8Array): Promise<void>;
+  /** Resolves to the LSN of the commit record when all of it is durable; to 0 without a change. */
+  commit(): Promise<number>;
+  /** Takes back every change; resolves when that is durable. */
+  abort(): Promise<void>;
 }

@@ -12,7 +12,12 @@ const smallRingFlushed = {
   with: { ...smallRing.with, durability: 'flush' },
 } as const;
 
+function inMode(mode: string, more: Readonly<Record<string, unknown>> = {}) {
+  return { use: 'journal', with: { ...smallRing.with, mode, ...more } };
+}
+
 const explore = { rounds: 2, states: 3000, nestedStates: 600 } as const;
+const fewer = { rounds: 2, states: 1200, nestedStates: 240 } as const;
 
 /** Power is cut at every moment of every workload: nothing acknowledged may be lost. */
 const powerCuts: readonly ScenarioInput[] = [
@@ -82,6 +87,92 @@ const powerCuts: readonly ScenarioInput[] = [
     workload: 'random-write',
     faults: [{ use: 'power-cut', at: { op: 100 } }],
     explore,
+  },
+];
+
+/** Journal and data on two drives: each has room for its part and no more. */
+const twoDevices = {
+  // The host notices that a drive has gone after 1 ms in one round and after 100 ms in the other.
+  seed: 2,
+  engine: smallRing,
+  device: { capacityBlocks: 1024 },
+  dataDevice: { capacityBlocks: 1024 },
+  explore: { rounds: 2, states: 1200, nestedStates: 240 },
+} as const;
+
+/** One drive's flush says nothing of the other's writes, and one may lose power before the other. */
+const twoDevicePowerCuts: readonly ScenarioInput[] = [
+  {
+    name: 'power-cut-two-devices',
+    because: 'the journal must not be given up before the data device has flushed (A2, B4)',
+    ...twoDevices,
+    workload: 'wrap-around',
+    faults: [{ use: 'power-cut', at: { op: 150 } }],
+  },
+  {
+    name: 'power-cut-journal-device-first',
+    because: 'what the data device goes on to write must not outrun the journal that it lost',
+    ...twoDevices,
+    workload: 'random-write',
+    // In the middle of the first destage, so that there is much on its way to the other drive.
+    faults: [{ use: 'power-cut', at: { area: 'data' }, device: 'main' }],
+  },
+  {
+    name: 'power-cut-data-device-first',
+    because: 'what is acknowledged after the data device has gone must lie in the journal (A3)',
+    ...twoDevices,
+    workload: 'random-write',
+    faults: [{ use: 'power-cut', at: { area: 'data' }, device: 'data' }],
+  },
+];
+
+/** Writes and flushes in modes that promise less, or the same by other means. */
+const modes: readonly ScenarioInput[] = [
+  {
+    name: 'power-cut-ordered',
+    because: 'data that is durable before its record is never garbage after a crash (B8)',
+    engine: inMode('ordered'),
+    workload: 'random-write',
+    explore: fewer,
+  },
+  {
+    name: 'power-cut-ordered-bank-512',
+    because: 'blocks that move together, and map pages that can tear: all or nothing (B1, C5)',
+    engine: inMode('ordered'),
+    workload: 'bank',
+    device: { logicalBlockBytes: 512 },
+    explore: fewer,
+  },
+  {
+    name: 'bit-rot-data-ordered',
+    because: 'the block map has a checksum of every block: rot in place is refused, not served',
+    engine: inMode('ordered', { dataBlocks: 256 }),
+    workload: 'sequential-write',
+    limits: { ops: 250 },
+    faults: [{ use: 'bit-rot', at: { area: 'data' } }],
+    explore: fewer,
+  },
+  {
+    name: 'power-cut-writeback',
+    because: 'without order between data and record, what was not flushed may show anything (B9)',
+    engine: inMode('writeback'),
+    workload: 'fsync-heavy',
+    explore: fewer,
+  },
+  {
+    name: 'power-cut-no-journal',
+    because: 'what a journal is for: without one the same cut loses acknowledged writes (A5)',
+    engine: inMode('none'),
+    workload: 'fsync-heavy',
+    explore: fewer,
+  },
+  {
+    name: 'bit-rot-journal-mirrored',
+    because: 'with every page of the log written twice, one that rots costs nothing (C5)',
+    engine: inMode('journal', { doubleWrite: 'full' }),
+    workload: 'random-write',
+    faults: [{ use: 'bit-rot', at: { area: 'journal' } }],
+    explore: fewer,
   },
 ];
 
@@ -254,6 +345,8 @@ const realDevice: readonly ScenarioInput[] = [
 /** What `npm start` runs: the journal engine under every fault of the twin, and killed for real. */
 export const smoke: readonly ScenarioInput[] = [
   ...powerCuts,
+  ...modes,
+  ...twoDevicePowerCuts,
   ...honestFaults,
   ...detectedFaults,
   ...expectedFailures,

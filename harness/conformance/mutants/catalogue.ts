@@ -51,6 +51,12 @@ export const mutants: readonly Mutant[] = [
     ...flushed,
   }),
   mutant(
+    'M05-record-before-data',
+    'says where data lies before the data is durable there',
+    ['lost', 'stale'],
+    { ...flushed, engine: { mode: 'ordered' } },
+  ),
+  mutant(
     'M08-no-checksum',
     'takes torn pages and records for whole ones',
     ['torn', 'corrupt', 'lost', 'recovery-failed'],
@@ -97,6 +103,12 @@ export const mutants: readonly Mutant[] = [
     'starts no new epoch, so pages behind a torn tail come back to life',
     ['lost', 'stale', 'resurrected', 'recovery-failed', 'recovery-not-idempotent'],
     { workload: 'random-write', nestedStates: statesMax / 2 },
+  ),
+  mutant(
+    'M25-in-place-before-copies-are-durable',
+    'writes map pages in place while their second copies are in the cache',
+    ['recovery-failed'],
+    { ...flushed, logicalBlockBytes: 512, engine: { mode: 'ordered' } },
   ),
   mutant('M29-flush-error-swallowed', 'acknowledges although the flush failed', ['lost'], {
     ...flushed,

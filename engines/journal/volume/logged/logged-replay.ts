@@ -42,12 +42,14 @@ class LoggedReplay implements VolumeReplay {
   readonly #site: VolumeSite;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #endLsn: number;
   /** Newest committed version of each block: offset of its data in the stream. */
   readonly #blocks = new Map<number, number>();
   #transaction: OpenTransaction | undefined;
 
-  constructor(site: VolumeSite, { stream }: WalkedLog) {
+  constructor(site: VolumeSite, { stream, end }: WalkedLog) {
     this.#site = site;
+    this.#endLsn = end.nextLsn;
     this.#bytes = stream;
     this.#view = viewOf(stream);
   }
@@ -67,6 +69,9 @@ class LoggedReplay implements VolumeReplay {
         return true;
       case recordTypes.txnBlock:
         this.#txnBlock(record, payloadAt);
+        return true;
+      case recordTypes.consumerMark:
+        this.#mark(record, payloadAt);
         return true;
       case recordTypes.txnCommit:
         this.#commit(record, payloadAt);
@@ -88,12 +93,13 @@ class LoggedReplay implements VolumeReplay {
 
   /** After a clean close everything is in place; records that were kept are there for their reader. */
   async restore(): Promise<number> {
-    const { superblock, data, layout } = this.#site;
+    const { superblock, data } = this.#site;
     if (superblock.isClean || this.#blocks.size === 0) return 0;
-    const written = await writeBlocks(data, layout, this.#blocks.keys(), (block) => {
+    const dataOf = (block: number): Uint8Array => {
       const dataAt = this.#blocks.get(block)!;
       return this.#bytes.subarray(dataAt, dataAt + blockBytes);
-    });
+    };
+    const written = await writeBlocks(this.#site, this.#blocks.keys(), dataOf, this.#endLsn);
     await data.flushPlainWrites();
     return written;
   }
@@ -131,6 +137,19 @@ class LoggedReplay implements VolumeReplay {
       transaction.blocks.push({ block: head.block + index, dataAt });
     }
     this.#fold(record, transaction);
+  }
+
+  /** By itself it is none of the volume's business. */
+  #mark(record: WalkedRecord, payloadAt: number): void {
+    const txid = readU64(this.#view, payloadAt);
+    if (txid === 0) {
+      this.passOver(record);
+      return;
+    }
+    if (this.#transaction?.txid !== txid) {
+      throw strayRecord(record, 'belongs to no open transaction');
+    }
+    this.#fold(record, this.#transaction);
   }
 
   /** The commit record decides: its digest covers every record of the transaction. */

@@ -5,6 +5,7 @@ import {
   type BlockData,
   type Operation,
 } from '../../commit/operation.ts';
+import type { ConsumerMark } from '../../format/consumer-mark.ts';
 import { blockWriteHeadBytes } from '../../format/payloads.ts';
 import { recordHeaderBytes } from '../../format/record.ts';
 import type { VolumeLog, VolumeMode, VolumeSite } from '../volume-mode.ts';
@@ -17,6 +18,7 @@ import { writeBlocks } from './write-blocks.ts';
  * is never newer than the log, so a crash at any moment finds each block in the one or the other.
  */
 export class LoggedVolume implements VolumeMode {
+  readonly takesMarks = true;
   readonly #site: VolumeSite;
   readonly #log: VolumeLog;
   readonly #pending = new PendingBlocks();
@@ -34,8 +36,8 @@ export class LoggedVolume implements VolumeMode {
     return this.#log.submit((settled) => blockWrite(block, data, settled, crc32c));
   }
 
-  transaction(changes: readonly BlockData[]): Promise<number> {
-    return this.#log.submit((settled) => transaction(changes, settled, this.#site.crc32c));
+  transaction(changes: readonly BlockData[], mark?: ConsumerMark): Promise<number> {
+    return this.#log.submit((settled) => transaction(changes, settled, this.#site.crc32c, mark));
   }
 
   read(block: number, target: Uint8Array): Promise<void> {
@@ -49,10 +51,9 @@ export class LoggedVolume implements VolumeMode {
 
   /** Only the newest version of each block is written; those it superseded never are. */
   async checkpoint(endLsn: number): Promise<void> {
-    const { data, layout } = this.#site;
     const versions = this.#pending.writtenBefore(endLsn);
-    await writeBlocks(data, layout, versions.keys(), (block) => versions.get(block)!.data);
-    await data.flushPlainWrites();
+    await writeBlocks(this.#site, versions.keys(), (block) => versions.get(block)!.data, endLsn);
+    await this.#site.data.flushPlainWrites();
     this.#pending.drop(versions);
   }
 
