@@ -71,7 +71,7 @@ export const journalOptions = z
     /** Most bytes of records that wait for a place in a batch; more is rejected. */
     queueBytesMax: z.int().min(4096).optional(),
     /** Destage begins when this part of the ring is in use, and goes on down to the other. */
-    destageStart: z.number().min(0.1).max(0.9).default(0.5),
+    destageStart: z.number().min(0.1).max(0.9).default(0.7),
     destageStop: z.number().min(0).max(0.9).default(0.45),
     /** Believe the drive's atomic write unit where it is larger than its logical block. */
     trustAtomicUnit: z.boolean().default(false),

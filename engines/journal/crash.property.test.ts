@@ -8,7 +8,14 @@ import { driveGeometry, formattedTwin, smallOptions } from './twin.fixture.ts';
  * nor one left by a second crash after the first recovery. Method: random operations on the twin, cut
  * everywhere, compared with a model (crash-run.fixture.ts). Seeds are fixed.
  */
-const tiny = { ringPages: 32, segmentPages: 8, batchPagesMax: 4, windowPages: 8, dataBlocks: 40 };
+const tiny = {
+  ringPages: 32,
+  segmentPages: 8,
+  batchPagesMax: 4,
+  windowPages: 8,
+  dataBlocks: 40,
+  destageStart: 0.5,
+};
 
 const cases = [
   {

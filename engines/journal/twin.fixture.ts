@@ -41,6 +41,7 @@ export const smallOptions = {
   dataBlocks: 64,
   batchPagesMax: 4,
   windowPages: 16,
+  destageStart: 0.5,
 } satisfies JournalOptions;
 
 export function twinOn(

@@ -47,8 +47,7 @@ export class Destager {
 
   /** Called whenever more of the log is durable. */
   noteProgress(): void {
-    const { config, layout } = this.#site;
-    if (this.#usedPages >= config.destageStart * layout.ringPages) this.#start();
+    if (this.#isDue) this.#start();
   }
 
   /** Asks for that many free pages; false where nothing that is durable by now can be given up. */
@@ -89,14 +88,23 @@ export class Destager {
     );
   }
 
+  /**
+   * Once, as a rule: what is appended in the meantime is for the next sweep, or there would be a flush
+   * and a superblock for every few pages.
+   */
   async #sweepUntilDone(): Promise<void> {
-    for (;;) {
+    do {
       const cut = this.#isStopped ? undefined : this.#nextCut();
       if (cut === undefined) break;
       await this.#destage(cut.nextLsn, cut);
       this.#site.onSpace();
-    }
+    } while (this.#isDue || this.freePages < this.#wantedPages);
     this.#wantedPages = 0;
+  }
+
+  get #isDue(): boolean {
+    const { config, layout } = this.#site;
+    return this.#usedPages >= config.destageStart * layout.ringPages;
   }
 
   /** Undefined when enough is free, or nothing can be freed. */

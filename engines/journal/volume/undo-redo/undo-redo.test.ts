@@ -14,7 +14,12 @@ import {
 } from '../../twin.fixture.ts';
 import { BlockHeld } from './block-locks.ts';
 
-const options = { ...smallOptions, mode: 'undo-redo' } satisfies JournalOptions;
+const options = {
+  ...smallOptions,
+  mode: 'undo-redo',
+  destageStart: 0.3,
+  destageStop: 0.1,
+} satisfies JournalOptions;
 const dataAt = 2 ** 20 + 64 * 4096 + 2 ** 20;
 
 async function opened(): Promise<{ twin: Twin; journal: Journal }> {
