@@ -41,7 +41,7 @@ describe('a strict journal', () => {
         for (let block = 0; block < 3; block++) await journal.write(block, blockOf(block, 9));
         const killed = afterKill(twin);
         lose(killed, before, page);
-        const reopened = await open(killed, options).catch((error: unknown) => error);
+        const reopened = await open(killed, options).catch((error: unknown) => error as Error);
         if (reopened instanceof Error) outcomes.push('refused');
         else outcomes.push((await versionOf(reopened, 2).catch(() => 0)) === 9 ? 'whole' : 'lost');
       }

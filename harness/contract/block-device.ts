@@ -39,6 +39,11 @@ export interface BlockDevice extends AsyncDisposable {
    * until disposal. A caller must leave a buffer alone while a request on it is in flight.
    */
   allocate(byteCount: number): Uint8Array;
+  /**
+   * Gives back memory of `allocate` that nobody will use any more: for large pieces, which would
+   * otherwise be held until disposal. A device may ignore it.
+   */
+  release?(memory: Uint8Array): void;
   /** Resolves to the bytes read, like the system call; rejects with DeviceError. */
   read(lba: Lba, target: Uint8Array): Promise<number>;
   /** Resolves to the bytes written: fewer than asked is a short write. Rejects with DeviceError. */

@@ -53,6 +53,15 @@ export class TransferMemory implements Disposable {
     return this.#arena.allocate(byteCount);
   }
 
+  /** Memory of `allocate` that is used no more; what is registered with the ring stays. */
+  giveBack(memory: Uint8Array): void {
+    const mapping = this.#arena.mappingOf(memory);
+    if (mapping === undefined) return;
+    if ((this.#bufferIndexes[mapping.index] ?? unregistered) === unregistered) {
+      this.#arena.release(memory);
+    }
+  }
+
   /** For a transfer of the caller's memory; hand it to `release` afterwards. */
   placeOf(memory: Uint8Array): Place {
     const isAligned = memory.byteOffset % this.#alignBytes === 0;

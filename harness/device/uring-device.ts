@@ -148,6 +148,10 @@ export class UringDevice implements BlockDevice {
     return this.#memory.allocate(byteCount);
   }
 
+  release(memory: Uint8Array): void {
+    this.#memory.giveBack(memory);
+  }
+
   read(lba: Lba, target: Uint8Array): Promise<number> {
     return this.#transfer('read', lba, target, false);
   }

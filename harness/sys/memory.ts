@@ -24,6 +24,9 @@ const mapPrivateAnonymous = 0x02 | 0x20;
 export const mapFailed: Pointer = 2n ** 64n - 1n;
 const adviceDontNeed = 4;
 const adviceDontFork = 10;
+/** madvise(2): a large mapping costs a fault per 2 MiB instead of one per 4 KiB. */
+const adviceHugePage = 14;
+const hugeFrom = 4 * 1024 * 1024;
 
 interface Chunk {
   /** Its place among the arena's mappings. */
@@ -57,6 +60,7 @@ export class Arena implements Disposable {
   readonly #calls: SystemCalls;
   readonly #chunks = new Map<ArrayBufferLike, Chunk>();
   #current: Chunk | undefined;
+  #mappingCount = 0;
   #disposed = false;
 
   constructor(calls: SystemCalls) {
@@ -92,17 +96,32 @@ export class Arena implements Disposable {
     return { index, address: address as ArenaAddress, byteCount: buffer.byteLength };
   }
 
+  /**
+   * Gives back a view that has a mapping to itself; others stay until disposal. The caller makes sure
+   * that no device still transfers to or from it, and that it is not registered.
+   */
+  release(view: Uint8Array): void {
+    const chunk = this.#chunks.get(view.buffer);
+    if (chunk === undefined || view.byteOffset > 0) return;
+    if (chunk.usedBytes - view.byteLength >= pageBytes) return;
+    this.#chunks.delete(chunk.buffer);
+    if (this.#current === chunk) this.#current = undefined;
+    this.#abandon(chunk);
+  }
+
   /** The caller makes sure that no device still transfers to or from the memory. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const { pointer, buffer } of this.#chunks.values()) {
-      this.#calls.madvise(pointer, buffer.byteLength, adviceDontNeed);
-      const byteCount = buffer.byteLength;
-      unmapWhenCollected.register(buffer, { calls: this.#calls, pointer, byteCount });
-    }
+    for (const chunk of this.#chunks.values()) this.#abandon(chunk);
     this.#chunks.clear();
     this.#current = undefined;
+  }
+
+  #abandon({ pointer, buffer }: Chunk): void {
+    this.#calls.madvise(pointer, buffer.byteLength, adviceDontNeed);
+    const byteCount = buffer.byteLength;
+    unmapWhenCollected.register(buffer, { calls: this.#calls, pointer, byteCount });
   }
 
   #map(byteCount: number): Chunk {
@@ -118,11 +137,13 @@ export class Arena implements Disposable {
       const advice = `${byteCount} bytes were asked for; use smaller buffers or free memory`;
       throw systemCallError('mmap', this.#calls.errno(), advice);
     }
+    // Only advice: where the kernel has no huge pages, small ones do.
+    if (byteCount >= hugeFrom) this.#calls.madvise(pointer, byteCount, adviceHugePage);
     // A child process (losetup, mkfs) must not share pages that a device is writing to (open(2),
     // O_DIRECT and fork).
     this.#calls.madvise(pointer, byteCount, adviceDontFork);
     const buffer = this.#calls.view(pointer, byteCount);
-    const index = this.#chunks.size;
+    const index = this.#mappingCount++;
     const chunk: Chunk = { index, pointer, address: Number(pointer), buffer, usedBytes: 0 };
     this.#chunks.set(buffer, chunk);
     this.#current = chunk;

@@ -35,6 +35,8 @@ export interface InPlaceBlocks {
 
 /** Bytes are copied and sent off in rounds of at most so many blocks. */
 const plainRoundBlocksMax = 64;
+/** Rounds on their way at once, so that the device does not wait while bytes are copied. */
+const plainLanes = 3;
 
 /**
  * Writes blocks over older versions of themselves. Where the drive may tear a block, a copy of the
@@ -45,7 +47,7 @@ const plainRoundBlocksMax = 64;
 export class InPlaceWriter {
   readonly #site: InPlaceSite;
   #nextGeneration: number;
-  #buffer: Uint8Array | undefined;
+  readonly #buffers: Uint8Array[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(site: InPlaceSite, nextGeneration: number) {
@@ -67,15 +69,29 @@ export class InPlaceWriter {
     const { places } = blocks;
     if (places.length === 0) return;
     const roundMax = this.#site.isDoubled ? generationBlocksMax : plainRoundBlocksMax;
-    const buffer = this.#bufferFor(Math.min(roundMax, places.length));
-    for (let from = 0; from < places.length; from += roundMax) {
-      const round = places.subarray(from, from + roundMax);
-      for (let index = 0; index < round.length; index++) {
-        blocks.copyTo(from + index, blockIn(buffer, index));
+    let next = 0;
+    const lane = async (buffer: Uint8Array): Promise<void> => {
+      for (let from = next; from < places.length; from = next) {
+        next = from + roundMax;
+        await this.#writeRound(blocks, from, places.subarray(from, next), buffer);
       }
-      if (this.#site.isDoubled) await this.#writeCopies(round, blocks, buffer);
-      await Promise.all(runsOf(round).map((run) => this.#writeRun(round, run, blocks, buffer)));
+    };
+    const laneCount = this.#site.isDoubled ? 1 : plainLanes;
+    const lanes = Math.min(laneCount, Math.ceil(places.length / roundMax));
+    await Promise.all(this.#buffersFor(lanes, Math.min(roundMax, places.length)).map(lane));
+  }
+
+  async #writeRound(
+    blocks: InPlaceBlocks,
+    from: number,
+    round: Float64Array,
+    buffer: Uint8Array,
+  ): Promise<void> {
+    for (let index = 0; index < round.length; index++) {
+      blocks.copyTo(from + index, blockIn(buffer, index));
     }
+    if (this.#site.isDoubled) await this.#writeCopies(round, blocks, buffer);
+    await Promise.all(runsOf(round).map((run) => this.#writeRun(round, run, blocks, buffer)));
   }
 
   /** Durable when it resolves, as is everything that was written in place before. */
@@ -110,12 +126,13 @@ export class InPlaceWriter {
   }
 
   /** Room for a header and the blocks of a round behind it. */
-  #bufferFor(blockCount: number): Uint8Array {
+  #buffersFor(lanes: number, blockCount: number): Uint8Array[] {
     const byteCount = (1 + blockCount) * blockBytes;
-    if (this.#buffer === undefined || this.#buffer.length < byteCount) {
-      this.#buffer = this.#site.data.device.allocate(byteCount);
-    }
-    return this.#buffer;
+    return Array.from({ length: lanes }, (_, lane) => {
+      const kept = this.#buffers[lane];
+      if (kept !== undefined && kept.length >= byteCount) return kept;
+      return (this.#buffers[lane] = this.#site.data.device.allocate(byteCount));
+    });
   }
 }
 

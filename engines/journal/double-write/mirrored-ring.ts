@@ -4,7 +4,7 @@ import { pageAt, pageMagic, type PageCodec, type PageRun } from '../format/page.
 import { pageCodecOf, type Superblock } from '../format/superblock.ts';
 import { readU64 } from '../format/u64.ts';
 import type { DeviceIo } from '../io/device-io.ts';
-import { readRing, type RingContents } from '../recovery/read-ring.ts';
+import { readRing, wholeness, type RingContents } from '../recovery/read-ring.ts';
 
 /** Both copies of the ring and what was made of them. */
 export interface MirroredRing {
@@ -27,7 +27,40 @@ export async function readLogPages(
   crc32c: Crc32c,
 ): Promise<MirroredRing> {
   if (superblock.doubleWrite === 'full') return readMirroredRing(journal, superblock, crc32c);
-  return { ring: await readRing(journal, superblock.layout), repairs: new Map() };
+  return { ring: await readAndCheck(journal, superblock, crc32c), repairs: new Map() };
+}
+
+/** The CRCs of a large ring's pages take as long as reading it: both at once. */
+async function readAndCheck(
+  journal: DeviceIo,
+  superblock: Superblock,
+  crc32c: Crc32c,
+): Promise<RingContents> {
+  const { layout, tail } = superblock;
+  const codec = pageCodecOf(superblock, crc32c);
+  const checked = new Uint8Array(layout.ringPages);
+  const ring = await readRing(journal, layout, layout.extents.ring, (pages, from, to) => {
+    for (let slot = from; slot < to; slot++) {
+      const at = slot * layout.pageBytes;
+      if (!isCandidate(pages, at, codec, tail.pageSeq)) continue;
+      checked[slot] = codec.isWhole(pages, at) ? wholeness.whole : wholeness.damaged;
+    }
+  });
+  return { ...ring, wholeness: checked };
+}
+
+/** Whether the page claims to be of the log: only of such pages is it asked at all. */
+function isCandidate(
+  { view }: PageRun,
+  at: number,
+  codec: PageCodec,
+  tailPageSeq: number,
+): boolean {
+  return (
+    view.getUint32(at + pageAt.magic, true) === pageMagic &&
+    view.getUint32(at + pageAt.journalId, true) === codec.journalId &&
+    readU64(view, at + pageAt.pageSeq) >= tailPageSeq
+  );
 }
 
 /**
@@ -63,7 +96,7 @@ async function readMirroredRing(
     if (inRing === undefined && inMirror === undefined) continue;
     repairs.set(slot, { isRingBehind, page: page.slice() });
   }
-  return { ring: { pages: ring.pages, unreadable }, repairs };
+  return { ring: { ...ring, unreadable }, repairs };
 }
 
 /**

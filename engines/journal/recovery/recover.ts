@@ -70,7 +70,9 @@ export async function recover(site: RecoverySite): Promise<RecoveredJournal> {
   const volume = await beginReplay(site, found, crc32c);
   const replayed = replayLog(found.log, volume, releasesOf(found, site));
   const blocksWritten = await volume.restore();
-  return { ...(await claim(site, found, replayed, keys)), volume, blocksWritten };
+  const claimed = await claim(site, found, replayed, keys);
+  for (const memory of [pages.ring.pages.bytes, found.log.stream]) journal.device.release?.(memory);
+  return { ...claimed, volume, blocksWritten };
 }
 
 function releasesOf(

@@ -1,7 +1,7 @@
 import { ownerOf, owns, type EpochEntry } from '../format/epoch-table.ts';
 import { pageAt, pageMagic, type PageCodec, type PageRun } from '../format/page.ts';
 import { readU64 } from '../format/u64.ts';
-import type { RingContents } from './read-ring.ts';
+import { wholeness, type RingContents } from './read-ring.ts';
 import { damageOf } from './tear.ts';
 
 /** Where the log begins and who owns its pages: what tells a current page from a stale one. */
@@ -38,11 +38,16 @@ export class RingScan {
   durableLsnMax = 0;
   readonly misplaced: OddPage[] = [];
   readonly unknownToSuperblock: OddPage[] = [];
+  /** Memory for what is made of the ring. */
+  readonly allocate: (byteCount: number) => Uint8Array;
   readonly #states: Uint8Array;
+  readonly #wholeness: Uint8Array | undefined;
 
   constructor(ring: RingContents, codec: PageCodec, bounds: LogBounds) {
     this.pages = ring.pages;
     this.unreadable = ring.unreadable;
+    this.#wholeness = ring.wholeness;
+    this.allocate = (byteCount) => ring.allocate(byteCount);
     this.codec = codec;
     this.bounds = bounds;
     this.ringPages = ring.pages.bytes.length / codec.pageBytes;
@@ -82,6 +87,12 @@ export class RingScan {
     return damage === 'untouched' ? 'stale' : damage;
   }
 
+  #isWhole(slot: number): boolean {
+    const known = this.#wholeness?.[slot] ?? wholeness.unknown;
+    if (known !== wholeness.unknown) return known === wholeness.whole;
+    return this.codec.isWhole(this.pages, slot * this.codec.pageBytes);
+  }
+
   #classify(slot: number): void {
     const { view } = this.pages;
     const { tailPageSeq, epochs } = this.bounds;
@@ -91,7 +102,7 @@ export class RingScan {
     const pageSeq = readU64(view, at + pageAt.pageSeq);
     // A page of an earlier lap, EMPTY ones included.
     if (pageSeq < tailPageSeq) return;
-    if (!this.codec.isWhole(this.pages, at)) return;
+    if (!this.#isWhole(slot)) return;
     const epoch = view.getUint32(at + pageAt.epoch, true);
     const page = { slot, pageSeq, epoch };
     // Valid, but at the wrong slot: a write was misdirected.

@@ -52,7 +52,7 @@ export function walkLog(
   crc32c: Crc32c,
   keys: JournalKeys | undefined,
 ): WalkedLog {
-  const stream = new Uint8Array(scan.currentCount * scan.codec.bodyBytes);
+  const stream = scan.allocate(scan.currentCount * scan.codec.bodyBytes);
   const walker = new LogWalker(scan, stream, crc32c, keys);
   const batches: WalkedBatch[] = [];
   let end = tail;
