@@ -34,7 +34,8 @@ export async function restoreGenerations(site: RestoreSite): Promise<InPlaceWrit
     .filter((generation) => generation !== undefined)
     .sort((a, b) => a.header.generation - b.header.generation);
   const current = generations.filter(
-    ({ isWhole, header }) => isWhole && header.endLsn >= superblock.tail.nextLsn,
+    ({ isWhole, header }) =>
+      !superblock.isClean && isWhole && header.endLsn >= superblock.tail.nextLsn,
   );
   await putBack(data, current);
   return new InPlaceWriter(place, (generations.at(-1)?.header.generation ?? 0) + 1);

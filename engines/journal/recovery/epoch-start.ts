@@ -13,6 +13,11 @@ export function epochStartOf(
   codec: PageCodec,
 ): EpochStart | undefined {
   if ((view.getUint16(at + pageAt.flags, true) & pageFlags.encrypted) !== 0) return undefined;
+  // Else what stands there is the rest of a record, and may be anything a caller has written (I17).
+  const isRecordThere =
+    view.getUint16(at + pageAt.batchIndex, true) === 0 &&
+    view.getUint16(at + pageAt.firstRecord, true) === 0;
+  if (!isRecordThere) return undefined;
   const bodyAt = at + codec.bodyOffset;
   const header = readRecordHeader(view, bodyAt);
   if (header.type !== recordTypes.epochStart || header.payloadBytes !== epochStartBytes) {

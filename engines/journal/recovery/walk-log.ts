@@ -4,6 +4,7 @@ import type { Crc32c } from '../format/crc32c.ts';
 import type { LogPosition } from '../format/log-position.ts';
 import { foldDigest } from '../format/mix.ts';
 import { pageAt, pageFlags, readPageHeader, type PageHeader } from '../format/page.ts';
+import type { EpochStart } from '../format/payloads.ts';
 import {
   isRecordWhole,
   readRecordHeader,
@@ -217,13 +218,26 @@ export function openBody(scan: RingScan, pageSeq: number, keys: JournalKeys | un
   if (start !== undefined) keys!.noteSalt(start.epoch, start.salt);
   const isEncrypted = (pages.view.getUint16(at + pageAt.flags, true) & pageFlags.encrypted) !== 0;
   if (!isEncrypted) {
-    if (codec.isEncrypted && start === undefined) throw plainPage(pageSeq);
+    if (codec.isEncrypted && !beginsEpoch(scan, pageSeq, start)) throw plainPage(pageSeq);
     return;
   }
   if (keys === undefined)
     throw corruption('record', `page ${pageSeq} is encrypted, and the journal is not`);
   const epoch = pages.view.getUint32(at + pageAt.epoch, true);
   keys.open(codec, pages.bytes, at, pageSeq, epoch);
+}
+
+/** Alone in its batch, and where the epoch table has its epoch begin. */
+function beginsEpoch(scan: RingScan, pageSeq: number, start: EpochStart | undefined): boolean {
+  const header = readPageHeader(scan.pages.view, scan.offsetOf(pageSeq));
+  return (
+    start?.epoch === header.epoch &&
+    header.batchIndex === 0 &&
+    header.batchPages === 1 &&
+    scan.bounds.epochs.some(
+      (entry) => entry.epochFrom === header.epoch && entry.firstPageSeq === pageSeq,
+    )
+  );
 }
 
 /** Whoever can write to the device could otherwise put records of his own into the log. */
