@@ -7,6 +7,7 @@ import type {
   FaultFiring,
   FlushIntervalCoverage,
   LatencySummary,
+  PromisedDurability,
   Reporter,
   ReporterOutput,
   RunSummary,
@@ -82,6 +83,61 @@ export function mixedRun(): RunSummary {
   return { ...summary, expectedCells: [...summary.expectedCells, 'never-finished'] };
 }
 
+const whenAcknowledged: PromisedDurability = {
+  durableWhen: 'acknowledged',
+  atomicUnit: 'operation',
+  ordering: 'prefix',
+  unflushedContents: 'old-or-new',
+};
+
+/** The same crashes in three modes of the engine, and a cell that was asked something else. */
+export function modesRun(): RunSummary {
+  const bank = { ...scenarioOf({ id: 'bank', rig: 'sim' }), workload: { use: 'bank' } };
+  const cells = [
+    modeCell('journal', undefined, {}),
+    modeCell('writeback', 'anything', { acknowledgedNotDurable: 4350, exposedBlocks: 174 }),
+    modeCell('none', 'old-or-new', { acknowledgedNotDurable: 8700 }),
+    passingCell({ id: 'bank', workload: 'bank', scenario: bank }),
+  ];
+  return runOf(cells, { status: 'pass', reason: '4 cells passed' }, 0);
+}
+
+function modeCell(
+  mode: string,
+  unflushedContents: PromisedDurability['unflushedContents'] | undefined,
+  counts: Partial<CellCounts>,
+): CellResult {
+  const id = `power-cut-mode-${mode}`;
+  const scenario = scenarioOf({ id, rig: 'sim' });
+  const isJournal = unflushedContents === undefined;
+  return passingCell({
+    id,
+    // The first leaves the mode out: what the engine says of itself stands for it.
+    scenario: isJournal
+      ? scenario
+      : { ...scenario, engine: { use: 'journal', with: { ringPages: 64, mode } } },
+    counts: countsOf(counts),
+    engineFacts: { mode: [mode], journalDurability: ['fua'], journalFuaMedianNs: [20_000, 24_000] },
+    ...(isJournal
+      ? {}
+      : {
+          promisedDurability: {
+            durableWhen: 'flushed',
+            atomicUnit: 'block',
+            ordering: 'none',
+            unflushedContents,
+          },
+          writeAmplification: {
+            userBytes: 6_553_600,
+            engineBytes: { journal: 0, data: 6_553_600, superblock: 8192 },
+            deviceBytes: undefined,
+            flushes: 80,
+            fuaWrites: 0,
+          },
+        }),
+  });
+}
+
 export function passingCell(changes: Partial<CellResult> = {}): CellResult {
   return cellOf({ id: 'power-cut', faults: ['power-cut'], ...changes });
 }
@@ -125,6 +181,7 @@ function inconclusiveCell(): CellResult {
     latency: undefined,
     writeAmplification: undefined,
     recovery: undefined,
+    engineFacts: undefined,
   });
 }
 
@@ -132,6 +189,7 @@ function errorCell(): CellResult {
   return {
     ...inconclusiveCell(),
     id: 'no-space',
+    scenario: scenarioOf({ id: 'no-space', rig: 'sim' }),
     faults: ['no-space'],
     verdict: { status: 'error', reason: 'worker \u001b[31m3\u001b[0m exited with code 134' },
   };
@@ -154,6 +212,7 @@ function cellOf(changes: Partial<CellResult> & { readonly id: string }): CellRes
     workload: 'random-write',
     faults: [],
     promise: 'survives (JOURNAL-ENGINE §4.6)',
+    promisedDurability: whenAcknowledged,
     verdict: { status: 'pass', reason: '2,000 crash states checked' },
     expectation: { verdict: 'pass' },
     expectationMet: true,
@@ -170,6 +229,7 @@ function cellOf(changes: Partial<CellResult> & { readonly id: string }): CellRes
       fuaWrites: 16,
     },
     recovery: { count: 1740, requestsMedian: 71, requestsMax: 163 },
+    engineFacts: { mode: ['journal'], pageBytes: [4096], journalDurability: ['fua'] },
     tookMs: 1234,
     ...changes,
   };

@@ -62,7 +62,7 @@ async function lastLsnOf(journal: Journal): Promise<number> {
   return journal.write(0, blockOf(0, 1));
 }
 
-test('a transaction larger than a batch takes effect as a whole (@req B1, B3)', async () => {
+test('a transaction larger than a batch takes effect as a whole (@req B1, B2, B3)', async () => {
   let twin = await formattedTwin();
   let journal = await open(twin);
   const changes = Array.from({ length: 12 }, (_, index) => ({

@@ -1,4 +1,9 @@
-import { EngineRefusal, type EngineCounters, type Platform } from '../../harness/contract/index.ts';
+import {
+  EngineRefusal,
+  type EngineCounters,
+  type EngineFacts,
+  type Platform,
+} from '../../harness/contract/index.ts';
 import { BatchSealer, type SealedBatch } from './commit/batch-sealer.ts';
 import { GroupCommit } from './commit/group-commit.ts';
 import { IdleWatermark } from './commit/idle-watermark.ts';
@@ -37,6 +42,7 @@ import type { JournalDevices } from './format-journal.ts';
 import { DeviceIo } from './io/device-io.ts';
 import { durabilityPathOf } from './io/durability.ts';
 import { WriteTally } from './io/write-tally.ts';
+import { journalFacts } from './journal-facts.ts';
 import { recover, type RecoveredJournal } from './recovery/recover.ts';
 import { AppendedRecords, type AppendedRecord } from './volume/appended-records.ts';
 import type { Transaction, VolumeMode } from './volume/volume-mode.ts';
@@ -257,6 +263,13 @@ export class Journal implements AsyncDisposable {
 
   counters(): EngineCounters {
     return this.#parts.tally.counters();
+  }
+
+  /** How it is kept and made durable, as far as a report should show it. */
+  facts(): EngineFacts {
+    const { journal, data, recovered } = this.#parts;
+    const ofData = data === journal ? undefined : data.path;
+    return journalFacts(recovered.superblock.durable, journal.path, ofData);
   }
 
   /** Clean shutdown: the next open has nothing to replay. */

@@ -2,6 +2,7 @@ import {
   EngineRefusal,
   type BlockNumber,
   type EngineCounters,
+  type EngineFacts,
   type EngineSession,
   type Op,
   type Outcome,
@@ -47,6 +48,10 @@ export class JournalSession implements EngineSession {
 
   counters(): EngineCounters {
     return this.#journal.counters();
+  }
+
+  facts(): EngineFacts {
+    return this.#journal.facts();
   }
 
   close(): Promise<void> {

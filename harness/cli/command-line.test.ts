@@ -143,6 +143,25 @@ describe('powercut run', () => {
     expect(JSON.parse(out)).toEqual({ exitCode: 0, runId: 'planted' });
   });
 
+  it('changes the scenarios that are named with --set and --durability', async () => {
+    const { exitCode } = await perform([
+      ...['run', 'power-cut-bank', 'power-cut-fsync-heavy-flush', '--reporter', 'json'],
+      ...['--set', 'engine.strict=true', '--set', 'limits.ops=10', '--durability', 'fua'],
+    ]);
+    expect(exitCode).toBe(0);
+    const scenarios = asked.run?.scenarios.map(({ scenario }) => scenario);
+    expect(scenarios?.map(({ name }) => name)).toEqual([
+      'power-cut-bank',
+      'power-cut-fsync-heavy-flush',
+    ]);
+    for (const scenario of scenarios ?? []) {
+      expect(scenario).toMatchObject({
+        engine: { with: { ringPages: 64, strict: true, durability: 'fua' } },
+        limits: { ops: 10 },
+      });
+    }
+  });
+
   it('prints the plan and starts nothing with --dry-run', async () => {
     const { exitCode, out } = await perform([
       ...[
@@ -193,6 +212,22 @@ describe('powercut run', () => {
       '--set engine.ringPages=some: engine.with.ringPages is "some", expected a number',
     ],
     ['an unknown part', [...flags, '--set', 'engin.x=4'], 'did you mean "engine"?'],
+    [
+      'an unknown field of a named scenario',
+      ['power-cut-bank', '--set', 'engine.strct=true'],
+      '--set engine.strct=true: unknown field "strct" in engine.with',
+    ],
+    [
+      'a fault of a named scenario',
+      ['power-cut-at-op-100', '--set', 'fault.x=1'],
+      'one of the parts engine, workload, device',
+    ],
+    [
+      'a durability path that there is not',
+      ['power-cut-bank', '--durability', 'sync'],
+      'Allowed choices are auto, fua, flush, none',
+    ],
+    ['nothing to change', ['--durability', 'fua'], '--engine is missing'],
     [
       'an unknown plug-in',
       ['--engine', 'journl', '--workload', './workload.mjs'],

@@ -14,7 +14,7 @@ export interface ReporterFacts {
 /** What the built-in reporters write, so that each can name the others' files. */
 const filesOf: Readonly<Record<string, readonly string[]>> = {
   html: ['report.html'],
-  csv: ['results.csv', 'failures.csv', 'coverage.csv'],
+  csv: ['results.csv', 'failures.csv', 'coverage.csv', 'facts.csv'],
   json: ['report.json'],
 };
 

@@ -36,7 +36,17 @@ export function addRunCommand(program: Program): void {
       collect,
     )
     .option('--at <moment>', 'when the fault comes into force, one for each --fault', collect)
-    .option('--set <part.field=value>', 'option of a scenario given by flags; repeatable', collect)
+    .option(
+      '--set <part.field=value>',
+      'field of the scenario given by flags, or else of every named one; repeatable',
+      collect,
+    )
+    .addOption(
+      new Option(
+        '--durability <path>',
+        'how the journal makes writes durable; short for --set engine.durability=PATH',
+      ).choices(['auto', 'fua', 'flush', 'none']),
+    )
     .addOption(new Option('--rig <rig>', 'where the device comes from').choices(['sim', 'device']))
     .option('--device <path>', 'block device for rig device, by its /dev/disk/by-id name')
     .option('--data-device <path>', 'a second one, for scenarios with a data device')
@@ -64,6 +74,7 @@ export function addRunCommand(program: Program): void {
           '      --set engine.ringPages=64 --set device.logicalBlockBytes=512',
         'powercut run --engine journal --workload random-write --fault power-cut --at op=40 \\\n' +
           '      --on data --set dataDevice.capacityBlocks=16384',
+        'powercut run power-cut-bank --durability flush --set engine.strict=true',
         'powercut run smoke --dry-run',
       ]),
     )
@@ -91,6 +102,7 @@ interface RunOptions {
   readonly at?: readonly string[] | undefined;
   readonly on?: readonly string[] | undefined;
   readonly set?: readonly string[] | undefined;
+  readonly durability?: string | undefined;
   readonly rig?: 'sim' | 'device' | undefined;
   readonly device?: string | undefined;
   readonly dataDevice?: string | undefined;
@@ -126,8 +138,8 @@ async function plannedScenarios(
   names: readonly string[],
   options: RunOptions,
 ): Promise<readonly ReadyScenario[]> {
-  const { engine, workload, fault, at, on, set } = options;
-  const flags = { engine, workload, fault, at, on, set };
+  const { engine, workload, fault, at, on } = options;
+  const flags = { engine, workload, fault, at, on, set: setsOf(options) };
   const { sources, problems } = selectScenarios(names, flags, context.environment.directory);
   if (sources.length === 0 && problems.length === 0) {
     throw new HarnessError(
@@ -136,6 +148,11 @@ async function plannedScenarios(
     );
   }
   return loadScenarios(withOverrides(sources, options), problems);
+}
+
+function setsOf({ set = [], durability }: RunOptions): readonly string[] | undefined {
+  const sets = [...set, ...(durability === undefined ? [] : [`engine.durability=${durability}`])];
+  return sets.length === 0 ? undefined : sets;
 }
 
 function withOverrides(

@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { HarnessError } from '../contract/index.ts';
 import { suggestion } from './nearest-name.ts';
-import type { ScenarioPath, ScenarioSource } from './scenario-source.ts';
+import { overrideField, type ScenarioPath, type ScenarioSource } from './scenario-source.ts';
 
 /** A scenario given on the command line. Its flags stand in for the lines of a file. */
 export interface ScenarioFlags {
@@ -16,8 +16,20 @@ export interface ScenarioFlags {
   readonly set?: readonly string[] | undefined;
 }
 
-export function hasScenarioFlags(flags: ScenarioFlags): boolean {
-  return Object.values(flags).some((value) => value !== undefined);
+/** Whether the flags make a scenario of their own; `--set` alone does not. */
+export function describesScenario(flags: ScenarioFlags): boolean {
+  return Object.entries(flags).some(([name, value]) => name !== 'set' && value !== undefined);
+}
+
+/** A named scenario with fields changed by `--set`. Its faults are its own: they cannot be reached. */
+export function overrideBySets(source: ScenarioSource, sets: readonly string[]): ScenarioSource {
+  return sets
+    .map((text) => parseSet(text, 0))
+    .reduce(
+      (changed, { text, under, field, value }) =>
+        overrideField(changed, [...under, ...field.split('.')], value, `--set ${text}`),
+      source,
+    );
 }
 
 /** Throws HarnessError CONFIG_INVALID where the flags do not make a scenario. */
@@ -80,7 +92,7 @@ function parseSet(text: string, faultCount: number): SetFlag {
   const [, part = '', number = '', field = '', value = ''] = parts ?? [];
   const under = parts === null ? undefined : partPath(part, number, faultCount);
   if (under !== undefined) return { text, under, field, value: parse(value) as unknown };
-  const names = ['engine', 'workload', 'fault', ...plainParts];
+  const names = ['engine', 'workload', ...(faultCount > 0 ? ['fault'] : []), ...plainParts];
   throw invalid(
     `--set "${text}" is not understood, expected PART.FIELD=VALUE with one of the parts ` +
       `${names.join(', ')}${faultCount > 1 ? ' (fault2 for the second fault)' : ''}${suggestion(part, names)}`,

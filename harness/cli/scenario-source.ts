@@ -44,5 +44,8 @@ function withValueAt(raw: unknown, path: ScenarioPath, value: unknown): unknown 
     return items.map((item, index) => (index === step ? withValueAt(item, rest, value) : item));
   }
   const fields = typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>) : {};
+  // A plug-in may be written as its name alone.
+  if (typeof raw === 'string' && step === 'with')
+    return { use: raw, with: withValueAt({}, rest, value) };
   return { ...fields, [step]: withValueAt(fields[step], rest, value) };
 }

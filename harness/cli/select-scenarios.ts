@@ -3,14 +3,20 @@ import * as path from 'node:path';
 import { HarnessError } from '../contract/index.ts';
 import { suggestion } from './nearest-name.ts';
 import { readScenarioFile } from './scenario-file.ts';
-import { hasScenarioFlags, scenarioFromFlags, type ScenarioFlags } from './scenario-flags.ts';
+import {
+  describesScenario,
+  overrideBySets,
+  scenarioFromFlags,
+  type ScenarioFlags,
+} from './scenario-flags.ts';
 import type { ScenarioInput } from './scenario-schema.ts';
 import type { ReadScenarios, ScenarioSource } from './scenario-source.ts';
 import { builtInScenarios, profileNames, profiles } from './scenarios/catalogue.ts';
 
 /**
  * Finds what a command line asks for: profiles, built-in scenarios and files by name, and one
- * scenario by flags. Throws HarnessError CONFIG_INVALID for a name that is none of these.
+ * scenario by flags. Without the latter, `--set` changes each that is named. Throws HarnessError
+ * CONFIG_INVALID for a name that is none of these.
  */
 export function selectScenarios(
   names: readonly string[],
@@ -18,9 +24,15 @@ export function selectScenarios(
   directory: string,
 ): ReadScenarios {
   const selected = names.map((name) => selectByName(name, directory));
-  const fromFlags = hasScenarioFlags(flags) ? [scenarioFromFlags(flags, directory)] : [];
-  const sources = [...selected.flatMap((read) => read.sources), ...fromFlags];
-  return { sources: [...new Set(sources)], problems: selected.flatMap((read) => read.problems) };
+  const problems = selected.flatMap((read) => read.problems);
+  const named = [...new Set(selected.flatMap((read) => read.sources))];
+  const isOverride = names.length > 0 && !describesScenario(flags);
+  if (isOverride) {
+    return { sources: named.map((source) => overrideBySets(source, flags.set ?? [])), problems };
+  }
+  const isAsked = describesScenario(flags) || flags.set !== undefined;
+  const fromFlags = isAsked ? [scenarioFromFlags(flags, directory)] : [];
+  return { sources: [...named, ...fromFlags], problems };
 }
 
 function selectByName(name: string, directory: string): ReadScenarios {

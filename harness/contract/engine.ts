@@ -94,9 +94,18 @@ export interface EngineSession extends AsyncDisposable {
   /** The appended records that survive, oldest first. Present when `append` is supported. */
   replay?(): AsyncIterable<Uint8Array>;
   counters(): EngineCounters;
+  /** What the engine found, measured or settled when it was opened, for the report. */
+  facts?(): EngineFacts;
   /** Clean shutdown, for scenarios that ask for one. */
   close(): Promise<void>;
 }
+
+/**
+ * How an engine is set up as it runs, by names in camel case. A name ends in its unit where there is one
+ * (`pageBytes`, `journalFuaMedianNs`). Never a secret: it goes into the run directory and the report.
+ */
+export type EngineFacts = Readonly<Record<string, EngineFact>>;
+export type EngineFact = string | number | boolean;
 
 export interface RecoverySummary {
   readonly recordsReplayed: number;

@@ -7,6 +7,7 @@ export * from './fault.ts';
 export * from './history.ts';
 export * from './host.ts';
 export * from './ledger.ts';
+export * from './noun-for.ts';
 export * from './op.ts';
 export * from './platform.ts';
 export * from './plugin.ts';

@@ -1,3 +1,4 @@
+import type { DurabilityContract, EngineFact } from './engine.ts';
 import type { FaultFiring } from './fault.ts';
 import type { Expectation, Scenario } from './scenario.ts';
 import type { BlockStamp, Proof, Verdict, Violation } from './verifier.ts';
@@ -84,6 +85,8 @@ export interface CellResult {
   readonly faults: readonly string[];
   /** The promise the cell was judged by, in words. */
   readonly promise: string;
+  /** What the engine promises of every crash in this set-up; undefined where no round was run. */
+  readonly promisedDurability: PromisedDurability | undefined;
   readonly verdict: Verdict;
   readonly expectation: Expectation;
   readonly expectationMet: boolean;
@@ -95,8 +98,22 @@ export interface CellResult {
   readonly latency: LatencySummary | undefined;
   readonly writeAmplification: WriteAmplification | undefined;
   readonly recovery: RecoveryStatistics | undefined;
+  /** What the engine said of itself; undefined where it says nothing, or was never opened. */
+  readonly engineFacts: FactsOfRounds | undefined;
   readonly tookMs: number;
 }
+
+/** The part of a contract by which set-ups of an engine differ, whatever the fault. */
+export type PromisedDurability = Pick<
+  DurabilityContract,
+  'durableWhen' | 'atomicUnit' | 'ordering' | 'unflushedContents'
+>;
+
+/**
+ * The values of each fact, different ones once. Rounds can differ: each begins with a new device, and
+ * what is measured on it.
+ */
+export type FactsOfRounds = Readonly<Record<string, readonly EngineFact[]>>;
 
 export interface RecoveryStatistics {
   readonly count: number;

@@ -1,4 +1,5 @@
 import { faultsOf, stateOf, type CellState } from './cell-state.ts';
+import { nounFor } from './noun-for.ts';
 import type { CellResult, RunSummary } from './results.ts';
 import type { ViolationKind } from './verifier.ts';
 
@@ -104,5 +105,5 @@ function underFaults(cell: CellResult): string {
 }
 
 function countNoun(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return `${count} ${nounFor(count, noun)}`;
 }

@@ -40,9 +40,16 @@ async function resultOf(cell: Cell): Promise<CellResult> {
     outcomes: { ...counts, changes: cell.changesAcknowledged ?? 8 },
     latency: undefined,
     amplification: undefined,
+    engineFacts: undefined,
     firings: [],
     coverage: [],
     promise: survives,
+    contract: {
+      durableWhen: 'acknowledged',
+      atomicUnit: 'operation',
+      ordering: 'prefix',
+      unflushedContents: 'old-or-new',
+    },
   });
   for (const state of cell.states) account.addState(state);
   for (const gap of cell.gaps ?? []) account.gaps.add(gap);

@@ -1,10 +1,12 @@
 import type {
   CellResult,
+  EngineFacts,
   Failure,
   FaultFiring,
   FaultPromise,
   FlushIntervalCoverage,
   LatencySummary,
+  PromisedDurability,
   WriteAmplification,
 } from '../contract/index.ts';
 import { mergeLatencySummaries } from '../measure/latency-histogram.ts';
@@ -15,6 +17,7 @@ import type { JudgedState } from './judge-windows.ts';
 import type { OutcomeCounts } from './outcome-counts.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import { weakerPromise } from './promise-in-force.ts';
+import { mergeEngineFacts } from './merge-engine-facts.ts';
 import { CellTally } from './tally.ts';
 
 /** What one run of the workload adds to its cell beside crash states. */
@@ -22,10 +25,13 @@ export interface RoundFigures {
   readonly outcomes: OutcomeCounts;
   readonly latency: LatencySummary | undefined;
   readonly amplification: WriteAmplification | undefined;
+  readonly engineFacts: EngineFacts | undefined;
   readonly firings: readonly FaultFiring[];
   readonly coverage: readonly FlushIntervalCoverage[];
   /** The promise the round is judged by once all its faults have fired. */
   readonly promise: FaultPromise;
+  /** The engine's contract on the devices of the round. */
+  readonly contract: PromisedDurability;
 }
 
 /** Adds up a cell, whatever rig it ran on, and draws the result from the sum. */
@@ -37,9 +43,11 @@ export class CellAccount {
   readonly #outcomes = { invoked: 0, acknowledged: 0, changes: 0, rejected: 0, indeterminate: 0 };
   readonly #latencies: LatencySummary[] = [];
   readonly #amplification: WriteAmplification[] = [];
+  readonly #engineFacts: EngineFacts[] = [];
   readonly #stateLines: string[] = [];
   #rounds = 0;
   #promise: FaultPromise | undefined;
+  #contract: PromisedDurability | undefined;
 
   constructor(ready: ReadyScenario) {
     this.#ready = ready;
@@ -54,9 +62,11 @@ export class CellAccount {
     this.#outcomes.indeterminate += figures.outcomes.indeterminate;
     if (figures.latency !== undefined) this.#latencies.push(figures.latency);
     if (figures.amplification !== undefined) this.#amplification.push(figures.amplification);
+    if (figures.engineFacts !== undefined) this.#engineFacts.push(figures.engineFacts);
     this.tally.addFirings(figures.firings);
     this.tally.coverage.push(...figures.coverage);
     this.#notePromise(figures.promise);
+    this.#contract ??= figures.contract;
   }
 
   addState(state: JudgedState): void {
@@ -100,6 +110,7 @@ export class CellAccount {
       workload: workload.name,
       faults: shownFaults(this.#ready),
       promise: describePromise(promise),
+      promisedDurability: this.#contract && durabilityOf(this.#contract),
       verdict,
       expectation: scenario.expect,
       expectationMet: meetsExpectation(scenario.expect, verdict, evidence),
@@ -111,6 +122,7 @@ export class CellAccount {
       writeAmplification:
         this.#amplification.length === 0 ? undefined : addWriteAmplification(this.#amplification),
       recovery: this.tally.recovery.statistics(),
+      engineFacts: mergeEngineFacts(this.#engineFacts),
       tookMs,
     };
   }
@@ -146,6 +158,12 @@ export class CellAccount {
       exposedBlocks: tally.exposedBlocks,
     };
   }
+}
+
+/** Without what the contract says of single faults: a cell has the promise that was in force. */
+function durabilityOf(contract: PromisedDurability): PromisedDurability {
+  const { durableWhen, atomicUnit, ordering, unflushedContents } = contract;
+  return { durableWhen, atomicUnit, ordering, unflushedContents };
 }
 
 function describePromise(promise: FaultPromise): string {

@@ -81,6 +81,24 @@ describe('the verdict of a cell', () => {
       'pass',
       /2 losses that its promise excepts/,
     ],
+    [
+      'losses of what was not flushed (@req A5)',
+      { counts: { ...counts, acknowledgedNotDurable: 7 } },
+      'pass',
+      /judged, 7 losses of what was acknowledged and not flushed$/,
+    ],
+    [
+      'blocks exposed by leave of the contract (@req B9)',
+      { counts: { ...counts, acknowledgedNotDurable: 1, exposedBlocks: 1 } },
+      'pass',
+      /judged, 1 loss of what was acknowledged and not flushed, 1 exposed block$/,
+    ],
+    [
+      'one of each',
+      { counts: { ...counts, opsAcknowledged: 1, statesJudged: 1 }, excused: 1 },
+      'pass',
+      /^1 acknowledged operation, 1 crash state judged, 1 loss that its promise excepts$/,
+    ],
   ])('with %s', (_what, changes, status, reason) => {
     const verdict = decideVerdict({ ...clean, ...changes });
     expect(verdict.status).toBe(status);

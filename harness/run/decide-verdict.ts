@@ -1,9 +1,10 @@
-import type {
-  CellCounts,
-  Expectation,
-  FaultPromise,
-  Verdict,
-  ViolationKind,
+import {
+  nounFor,
+  type CellCounts,
+  type Expectation,
+  type FaultPromise,
+  type Verdict,
+  type ViolationKind,
 } from '../contract/index.ts';
 
 export interface CellEvidence {
@@ -42,7 +43,8 @@ function reasonForDoubt(evidence: CellEvidence): string | undefined {
   if (changesAcknowledged === 0) return 'no change was acknowledged, so none could be lost';
   if (counts.statesJudged === 0) return 'no crash state was judged';
   if (promise.level === 'nothing' && excused > 0) {
-    return `${excused} violations, but the engine promises nothing here (${promise.citation})`;
+    const violations = nounFor(excused, 'violation');
+    return `${excused} ${violations}, but the engine promises nothing here (${promise.citation})`;
   }
   return undefined;
 }
@@ -50,16 +52,33 @@ function reasonForDoubt(evidence: CellEvidence): string | undefined {
 function describeViolations({ kinds, counts, unprovoked }: CellEvidence): string {
   const parts = [...kinds].map(([kind, count]) => `${count} × ${kind}`);
   const early = unprovoked > 0 ? `, ${unprovoked} of them before any fault had fired` : '';
-  return `${parts.join(', ')} in ${counts.statesJudged} crash states${early}`;
+  return `${parts.join(', ')} in ${describeStates(counts)}${early}`;
 }
 
 function describePass({ counts, excused }: CellEvidence): string {
+  const operations = nounFor(counts.opsAcknowledged, 'operation');
   const parts = [
-    `${counts.opsAcknowledged} acknowledged operations, ${counts.statesJudged} crash states judged`,
+    `${counts.opsAcknowledged} acknowledged ${operations}, ${describeStates(counts)} judged`,
   ];
   if (counts.statesDetected > 0) parts.push(`${counts.statesDetected} refused by the engine`);
-  if (excused > 0) parts.push(`${excused} losses that its promise excepts`);
+  if (excused > 0)
+    parts.push(`${excused} ${nounFor(excused, 'loss', 'losses')} that its promise excepts`);
+  parts.push(...describeAllowed(counts));
   return parts.join(', ');
+}
+
+/** A pass says what crashes took by the contract's leave: it is no less lost for that (A5, B9). */
+function describeAllowed({ acknowledgedNotDurable, exposedBlocks }: CellCounts): readonly string[] {
+  const lost = `${acknowledgedNotDurable} ${nounFor(acknowledgedNotDurable, 'loss', 'losses')}`;
+  const exposed = `${exposedBlocks} ${nounFor(exposedBlocks, 'exposed block')}`;
+  return [
+    ...(acknowledgedNotDurable > 0 ? [`${lost} of what was acknowledged and not flushed`] : []),
+    ...(exposedBlocks > 0 ? [exposed] : []),
+  ];
+}
+
+function describeStates({ statesJudged }: CellCounts): string {
+  return `${statesJudged} crash ${nounFor(statesJudged, 'state')}`;
 }
 
 /**

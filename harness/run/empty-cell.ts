@@ -14,6 +14,7 @@ export function emptyCell(ready: ReadyScenario, verdict: EmptyVerdict): CellResu
     workload: ready.workload.name,
     faults: shownFaults(ready),
     promise: 'not judged',
+    promisedDurability: undefined,
     verdict,
     expectation: scenario.expect,
     expectationMet: false,
@@ -37,6 +38,7 @@ export function emptyCell(ready: ReadyScenario, verdict: EmptyVerdict): CellResu
     latency: undefined,
     writeAmplification: undefined,
     recovery: undefined,
+    engineFacts: undefined,
     tookMs: 0,
   };
 }

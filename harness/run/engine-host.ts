@@ -78,6 +78,8 @@ async function drive(
   epoch: number,
 ): Promise<void> {
   const { scenario, workload, workloadOptions } = ready;
+  const facts = session.facts?.();
+  if (facts !== undefined) send(['facts', facts]);
   let settled = 0;
   const { end } = await driveWorkload({
     session,

@@ -6,6 +6,7 @@
 import type {
   BlockDamage,
   EngineCounters,
+  EngineFacts,
   Op,
   OpId,
   Outcome,
@@ -14,6 +15,7 @@ import type {
 
 export type HostMessage =
   | readonly ['recovered', SavedRecoveredState]
+  | readonly ['facts', EngineFacts]
   | readonly ['invoke', OpId, Op, writer: number, atNs: number]
   | readonly ['settle', OpId, Outcome, atNs: number]
   | readonly ['counters', EngineCounters]

@@ -4,8 +4,10 @@ import * as path from 'node:path';
 import {
   HarnessError,
   createRandom,
+  nounFor,
   type AckLedger,
   type EngineCounters,
+  type EngineFacts,
   type Failure,
   type FaultFiring,
   type Random,
@@ -200,9 +202,11 @@ export class KillRounds {
         drive.counters === undefined
           ? undefined
           : assembleWriteAmplification(drive.counters, undefined),
+      engineFacts: drive.engineFacts,
       firings: this.#firings.slice(round),
       coverage: [],
       promise: promiseToJudgeBy(ready.scenario, contract, this.#firings),
+      contract,
     });
   }
 }
@@ -228,9 +232,10 @@ function killWhenStopped(host: EngineProcess, stop: AbortSignal): void {
 }
 
 function whyNotKilled(round: number, { hasEnded, invoked }: DriveWatch): string {
+  const operations = `${invoked} ${nounFor(invoked, 'operation')}`;
   return hasEnded
-    ? `round ${round} ended after ${invoked} operations, before it was killed`
-    : `the engine stopped answering in round ${round}, after ${invoked} operations`;
+    ? `round ${round} ended after ${operations}, before it was killed`
+    : `the engine stopped answering in round ${round}, after ${operations}`;
 }
 
 /** Keeps the ledger from what the process says, and the figures of one epoch. */
@@ -240,6 +245,7 @@ class DriveWatch implements Disposable {
   /** Operations of the epochs before. */
   readonly since: number;
   counters: EngineCounters | undefined;
+  engineFacts: EngineFacts | undefined;
   invoked = 0;
 
   constructor(since: number) {
@@ -267,6 +273,9 @@ class DriveWatch implements Disposable {
       }
       case 'counters':
         this.counters = message[1];
+        return;
+      case 'facts':
+        this.engineFacts = message[1];
         return;
       case 'end':
         this.hasEnded = true;

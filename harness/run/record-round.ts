@@ -4,6 +4,7 @@ import {
   createRandom,
   geometriesOf,
   type EventSeq,
+  type EngineFacts,
   type EngineSession,
   type FaultFiring,
   type LatencySummary,
@@ -32,9 +33,10 @@ export interface RoundRecord {
   readonly ledger: LedgerView;
   readonly firings: readonly FaultFiring[];
   readonly outcomes: OutcomeCounts;
-  /** Measured while it ran; a round loaded from a run directory has neither figure. */
+  /** Known while it ran; a round loaded from a run directory has none of the three. */
   readonly latency: LatencySummary | undefined;
   readonly amplification: WriteAmplification | undefined;
+  readonly engineFacts: EngineFacts | undefined;
   /** What the running engine served at the end, before any cut; absent when power was cut. */
   readonly live: RecoveredState | undefined;
 }
@@ -74,6 +76,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     `open of ${ready.engine.name}`,
     ready.engine.open(rig.devices, ready.engineConfig, rig.platform),
   );
+  const engineFacts = session.facts?.();
   await armFaults(ready, 'workload', { drive: rig.faults }, random);
   rig.beginWorkload();
 
@@ -114,6 +117,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     outcomes: outcomesOf(ledger.view()),
     latency: latency.summary(),
     amplification: assembleWriteAmplification(session.counters(), rig.bytesWritten),
+    engineFacts,
     live,
   };
 }

@@ -1,6 +1,7 @@
 import {
   EngineRefusal,
   HarnessError,
+  nounFor,
   type EngineDevices,
   type EngineSession,
   type LedgerView,
@@ -40,7 +41,7 @@ export async function recoverAndRead(options: RecoverOptions): Promise<Recovered
 }
 
 function hungState(requests: number): Recovered {
-  const message = `no answer after ${requests} device requests`;
+  const message = `no answer after ${requests} device ${nounFor(requests, 'request')}`;
   return {
     state: { opened: false, reason: 'hung', message, recoveryRequests: requests },
     session: undefined,

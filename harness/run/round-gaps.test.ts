@@ -79,7 +79,7 @@ describe('a round is a gap (@req D5)', () => {
     [
       'where it stopped answering after a fault that is no power cut',
       { story: '+.', live: undefined, firings: fired('write-error', 'slow-device') },
-      'the engine stopped answering in round 5: 1 operations were left without an answer',
+      'the engine stopped answering in round 5: 1 operation was left without an answer',
     ],
     [
       'where reading back crashed',

@@ -1,4 +1,10 @@
-import type { FaultClass, FaultFiring, LedgerView, RecoveredState } from '../contract/index.ts';
+import {
+  nounFor,
+  type FaultClass,
+  type FaultFiring,
+  type LedgerView,
+  type RecoveredState,
+} from '../contract/index.ts';
 import type { RoundRecord } from './record-round.ts';
 
 /**
@@ -13,9 +19,8 @@ export function gapsOf(
   const where = `in round ${round}`;
   if (live === undefined && !firings.some(isLastCut)) {
     const left = ledger.entries.filter(({ settledAt }) => settledAt === Infinity).length;
-    return [
-      `the engine stopped answering ${where}: ${left} operations were left without an answer`,
-    ];
+    const operations = nounFor(left, 'operation was', 'operations were');
+    return [`the engine stopped answering ${where}: ${left} ${operations} left without an answer`];
   }
   if (live?.opened === false && live.reason === 'crashed') {
     return [`reading back from the running engine failed ${where}: ${live.message}`];

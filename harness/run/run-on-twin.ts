@@ -97,9 +97,11 @@ function addRound(
     outcomes: record.outcomes,
     latency: record.latency,
     amplification: record.amplification,
+    engineFacts: record.engineFacts,
     firings: record.firings,
     coverage: coverage.map((interval) => ({ round: record.round, ...interval })),
     promise: promiseToJudgeBy(ready.scenario, explorer.contract, record.firings),
+    contract: explorer.contract,
   });
   for (const state of judgeLive(explorer, record)) account.addState(state);
   for (const state of judged) account.addState(state);

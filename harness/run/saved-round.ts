@@ -29,6 +29,7 @@ export function loadRound(directory: RunDirectory, cell: string, round: number):
     outcomes: outcomesOf(ledger),
     latency: undefined,
     amplification: undefined,
+    engineFacts: undefined,
     live: live === null ? undefined : restoreRecovered(live),
   };
 }

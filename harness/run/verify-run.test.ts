@@ -133,7 +133,7 @@ describe('a run that was interrupted after one of two rounds', () => {
     const again = await judgeAgain(run.directory.path);
     expect(cellOf(again).verdict).toEqual({
       status: 'inconclusive',
-      reason: 'the run had stopped after 1 rounds',
+      reason: 'the run had stopped after 1 round',
     });
     expect(cellOf(again).counts).toEqual(cellOf(run.summary).counts);
   });

@@ -4,6 +4,7 @@
  */
 import {
   HarnessError,
+  nounFor,
   type CellResult,
   type RunEvent,
   type RunSummary,
@@ -102,7 +103,7 @@ async function judgeAgain(
   const deadline = (): string | undefined => (signal.aborted ? 'interrupted' : undefined);
   const { rounds } = stored.counts;
   if (rounds < saved.scenario.explore.rounds) {
-    account.gaps.add(`the run had stopped after ${rounds} rounds`);
+    account.gaps.add(`the run had stopped after ${rounds} ${nounFor(rounds, 'round')}`);
   }
   const source = async (round: number): Promise<RoundRecord> => loadRound(directory, id, round);
   const failures = await judgeRounds(ready, context, account, deadline, source, rounds);
@@ -132,9 +133,11 @@ function judgeKillsAgain(
       outcomes: round === 0 ? outcomesOf(ledger) : noOutcomes,
       latency: undefined,
       amplification: undefined,
+      engineFacts: undefined,
       firings: firings.slice(round, round + 1),
       coverage: [],
       promise: promiseToJudgeBy(ready.scenario, contract, firings),
+      contract,
     });
   }
 }
@@ -143,8 +146,8 @@ const noOutcomes = { invoked: 0, acknowledged: 0, changes: 0, rejected: 0, indet
 
 /** What was measured while it ran cannot be measured again: it is taken over, the verdict is not. */
 function compare(stored: CellResult, again: CellResult, sameStates: boolean): CellResult {
-  const { latency, writeAmplification } = stored;
-  const result = { ...again, latency, writeAmplification };
+  const { latency, writeAmplification, engineFacts } = stored;
+  const result = { ...again, latency, writeAmplification, engineFacts };
   const same =
     again.verdict.status === stored.verdict.status &&
     again.counts.violations === stored.counts.violations;
@@ -158,7 +161,7 @@ function compare(stored: CellResult, again: CellResult, sameStates: boolean): Ce
 }
 
 function describe({ verdict, counts }: CellResult): string {
-  return `${verdict.status} with ${counts.violations} violations`;
+  return `${verdict.status} with ${counts.violations} ${nounFor(counts.violations, 'violation')}`;
 }
 
 function unclear(result: CellResult, reason: string): CellResult {

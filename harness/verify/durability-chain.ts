@@ -5,6 +5,7 @@
  */
 import {
   deviceNumbers,
+  nounFor,
   type CompleteEvent,
   type EventSeq,
   type HistoryEvent,
@@ -152,7 +153,8 @@ function fateOf({ answer, effect }: CompleteEvent): string {
 
 function describeWrite({ lba, blockCount, fua, device }: SubmitEvent): string {
   const request = fua ? 'FUA write' : 'write';
-  return `a ${request} of ${blockCount} blocks at LBA ${lba} of drive ${device} carries it`;
+  const blocks = `${blockCount} ${nounFor(blockCount, 'block')}`;
+  return `a ${request} of ${blocks} at LBA ${lba} of drive ${device} carries it`;
 }
 
 function describeCompletion(completion: CompleteEvent): string {

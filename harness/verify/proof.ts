@@ -6,6 +6,7 @@
  */
 import {
   changesOf,
+  nounFor,
   type BlockNumber,
   type EventSeq,
   type HistoryEvent,
@@ -190,7 +191,7 @@ function proofWithoutStamp(history: HistoryView, entry: LedgerEntry, life: Life)
     what: 'write-submitted' as const,
     seq: write.seq,
     atNs: write.atNs,
-    text: `a write of ${write.blockCount} blocks at LBA ${write.lba} of drive ${write.device}`,
+    text: describeWrite(write),
   }));
   const until = life.acknowledgedSeq === Infinity ? 'the cut' : 'its acknowledgement';
   const missing =
@@ -199,6 +200,18 @@ function proofWithoutStamp(history: HistoryView, entry: LedgerEntry, life: Life)
       : `none of the ${writes.length} writes submitted between its invocation and ${until} carries its stamp in the clear`;
   const conclusion = `Of ${name}, ${missing}.`;
   return { op: entry.id, steps: inOrder([...life.steps, ...steps], missing), conclusion };
+}
+
+function describeWrite({
+  blockCount,
+  lba,
+  device,
+}: {
+  blockCount: number;
+  lba: number;
+  device: number;
+}): string {
+  return `a write of ${blockCount} ${nounFor(blockCount, 'block')} at LBA ${lba} of drive ${device}`;
 }
 
 /** By sequence number; the missing link stands at the acknowledgement, or before the cut. */

@@ -3,6 +3,7 @@ import type { RunSummary } from '../../harness/contract/index.ts';
 import {
   emptyRun,
   mixedRun,
+  modesRun,
   passingCell,
   playRun,
   recordOutput,
@@ -15,7 +16,12 @@ type Records = readonly Readonly<Record<string, string>>[];
 async function render(summary: RunSummary): Promise<(name: string) => Records> {
   const output = recordOutput(false, 80);
   await playRun(csvReporter.create(csvReporter.options.parse({}), output), summary);
-  expect([...output.files.keys()]).toEqual(['results.csv', 'failures.csv', 'coverage.csv']);
+  expect([...output.files.keys()]).toEqual([
+    'results.csv',
+    'failures.csv',
+    'coverage.csv',
+    'facts.csv',
+  ]);
   return (name) => toRecords(output.files.get(name) ?? '');
 }
 
@@ -88,6 +94,24 @@ test('a name with quotes, commas and line ends is read back as it was', async ()
   const summary = runOf([passingCell({ workload })], { status: 'pass', reason: '' }, 0);
   const rows = (await render(summary))('results.csv');
   expect(rows[0]?.['workload']).toBe(workload);
+});
+
+test('@req A5, B9: what crashes took by leave of the contract is counted apart', async () => {
+  const rows = (await render(modesRun()))('results.csv');
+  const valuesOf = (metric: string): readonly (string | undefined)[] =>
+    rows.filter((row) => row['metric'] === metric).map((row) => row['value']);
+  expect(valuesOf('acknowledged_not_durable')).toEqual(['0', '4350', '8700', '0']);
+  expect(valuesOf('exposed_blocks')).toEqual(['0', '174', '0', '0']);
+});
+
+test('facts.csv has what the engine said of itself and what it promises, a row for each value', async () => {
+  const rows = (await render(modesRun()))('facts.csv');
+  const ofWriteback = rows.filter((row) => row['cell'] === 'power-cut-mode-writeback');
+  const pairs = ofWriteback.map((row) => [row['fact'], row['value']]);
+  expect(pairs).toContainEqual(['mode', 'writeback']);
+  expect(pairs).toContainEqual(['promised.durableWhen', 'flushed']);
+  expect(pairs).toContainEqual(['journalFuaMedianNs', '20000']);
+  expect(pairs).toContainEqual(['journalFuaMedianNs', '24000']);
 });
 
 test('coverage.csv has a row per flush interval', async () => {

@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
 import type { ReporterModule, RunSummary } from '../../harness/contract/index.ts';
+import { factColumns, factRows } from './fact-rows.ts';
 import { failureColumns, failureRows } from './failure-rows.ts';
 import { resultColumns, resultRows } from './result-rows.ts';
 
@@ -10,7 +11,7 @@ const csvReporter: ReporterModule<z.infer<typeof options>> = {
   kind: 'reporter',
   apiVersion: 1,
   name: 'csv',
-  summary: 'results.csv (one row per cell and metric), failures.csv and coverage.csv.',
+  summary: 'results.csv (one row per cell and metric), failures.csv, coverage.csv and facts.csv.',
   options,
   create: (_options, output) => ({
     onEvent: () => undefined,
@@ -18,6 +19,7 @@ const csvReporter: ReporterModule<z.infer<typeof options>> = {
       await output.writeFile('results.csv', toCsv(resultColumns, resultRows(summary)));
       await output.writeFile('failures.csv', toCsv(failureColumns, failureRows(summary)));
       await output.writeFile('coverage.csv', toCsv(coverageColumns, coverageRows(summary)));
+      await output.writeFile('facts.csv', toCsv(factColumns, factRows(summary)));
     },
   }),
 };

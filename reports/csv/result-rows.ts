@@ -88,8 +88,17 @@ function countMetrics({ counts }: CellResult): readonly Metric[] {
     { metric: 'nested_states', value: counts.nestedStates, unit: 'crash states' },
     { metric: 'states_detected', value: counts.statesDetected, unit: 'crash states' },
     { metric: 'violations', value: counts.violations, unit: 'violations' },
+    {
+      ...allowed,
+      metric: 'acknowledged_not_durable',
+      value: counts.acknowledgedNotDurable,
+      unit: 'operations',
+    },
+    { ...allowed, metric: 'exposed_blocks', value: counts.exposedBlocks, unit: 'blocks' },
   ];
 }
+
+const allowed = { note: 'allowed by the contract; added up over the crash images' };
 
 function latencyMetrics(latency: LatencySummary | undefined): readonly Metric[] {
   if (latency === undefined) return [unknownMetric('latency_p50', 'ns', 'not measured')];

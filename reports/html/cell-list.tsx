@@ -6,7 +6,9 @@ import {
   type CellResult,
   type Expectation,
 } from '../../harness/contract/index.ts';
+import { describeFacts } from './engine-facts.ts';
 import { formatBytes, formatCount, formatDurationNs, formatRatio } from './number-format.ts';
+import { promiseWords } from './promise-words.ts';
 import { anchorOf, StateMark } from './state-mark.tsx';
 import { engineRatio } from './write-amplification-figure.tsx';
 
@@ -125,6 +127,12 @@ function CellDetails({ cell }: { readonly cell: CellResult }): VNode {
           {device.supportsFua ? 'FUA' : 'no FUA'}
         </Fact>
         <Fact name="faults fired">{describeFirings(cell)}</Fact>
+        {describeFacts(cell).map(([name, value]) => (
+          <Fact key={`engine ${name}`} name={`engine: ${name}`}>
+            {value}
+          </Fact>
+        ))}
+        <Fact name="promises">{promiseWords(cell.promisedDurability).join('; ')}</Fact>
         {describeCounts(cell.counts).map(([name, count]) => (
           <Fact key={name} name={name}>
             {formatCount(count)}
@@ -171,5 +179,7 @@ function describeCounts(counts: CellCounts): readonly (readonly [string, number]
     ['images recovered', counts.imagesRecovered],
     ['crashes in recovery', counts.nestedStates],
     ['refused, as allowed', counts.statesDetected],
+    ['acknowledged, not durable, as allowed', counts.acknowledgedNotDurable],
+    ['blocks exposed, as allowed', counts.exposedBlocks],
   ];
 }

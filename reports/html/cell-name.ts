@@ -1,4 +1,4 @@
-import { faultsOf, type CellResult } from '../../harness/contract/index.ts';
+import type { CellResult } from '../../harness/contract/index.ts';
 
 /** Room for names at the left of a chart, in the units of its viewBox. */
 export const nameWidth = 260;
@@ -6,8 +6,9 @@ export const nameWidth = 260;
 /** About the width of a character of the charts' 11-pixel text. */
 export const characterWidth = 6.6;
 
+/** The scenario's own: engine, fault and workload can be those of several cells. */
 export function nameOf(cell: CellResult): string {
-  return `${cell.engine}, ${faultsOf(cell)}, ${cell.workload}`;
+  return cell.scenario.name;
 }
 
 /** Cut to the room there is; the table of numbers has the whole name. */

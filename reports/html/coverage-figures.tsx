@@ -2,11 +2,12 @@ import type { VNode } from 'preact';
 import { max } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 import { area as areaShape, curveStepAfter, line } from 'd3-shape';
-import { faultsOf, type CellResult } from '../../harness/contract/index.ts';
+import { faultsOf, nounFor, type CellResult } from '../../harness/contract/index.ts';
 import { BaseAxis, round, ValueAxis, type PlotArea } from './chart-axes.tsx';
 import { ChartFigure, EmptyFigure, type NumberTable } from './chart-figure.tsx';
 import { bucketCoverage, totalCoverage, type CoverageBucket } from './coverage-buckets.ts';
-import { formatCount, formatFromLog10 } from './number-format.ts';
+import { nameOf } from './cell-name.ts';
+import { countCells, formatCount, formatFromLog10 } from './number-format.ts';
 
 const width = 340;
 const height = 190;
@@ -42,7 +43,7 @@ export function CoverageFigures({ cells }: { readonly cells: readonly CellResult
           <CoverageChart key={one.cell.id} {...one} log10Max={Math.max(1, log10Max)} />
         ))}
       </div>
-      {left > 0 && <p class="soft">{formatCount(left)} cells explored no crash states.</p>}
+      {left > 0 && <p class="soft">{countCells(left)} explored no crash states.</p>}
     </>
   );
 }
@@ -73,9 +74,9 @@ function CoverageChart(props: Covered & { readonly log10Max: number }): VNode {
   ).curve(curveStepAfter);
   return (
     <ChartFigure
-      title={`${cell.engine} under ${faultsOf(cell)}`}
+      title={nameOf(cell)}
       caption={<span class="soft">{describeTotals(cell)}</span>}
-      description={`Crash states of ${cell.engine} under ${faultsOf(cell)}: ${describeTotals(cell)}`}
+      description={`Crash states of ${nameOf(cell)}, ${cell.engine} under ${faultsOf(cell)}: ${describeTotals(cell)}`}
       numbers={numbersOf(buckets)}
       width={width}
       height={height}
@@ -139,6 +140,8 @@ function numbersOf(buckets: readonly CoverageBucket[]): NumberTable {
       formatCount(bucket.checked),
       formatFromLog10(bucket.legalLog10),
     ]),
-    ...(omitted > 0 ? { note: `${omitted} more rows; coverage.csv has every interval.` } : {}),
+    ...(omitted > 0
+      ? { note: `${omitted} more ${nounFor(omitted, 'row')}; coverage.csv has every interval.` }
+      : {}),
   };
 }

@@ -2,6 +2,7 @@ import type { VNode } from 'preact';
 import {
   faultsOf,
   isAsWished,
+  nounFor,
   stateOf,
   type CellResult,
   type Failure,
@@ -40,9 +41,10 @@ export function FailureSection({ cells }: { readonly cells: readonly CellResult[
 function explainNone(cells: readonly CellResult[]): string {
   const violations = cells.reduce((sum, cell) => sum + cell.counts.violations, 0);
   const states = cells.reduce((sum, cell) => sum + cell.counts.statesJudged, 0);
-  if (violations > 0) return `${formatCount(violations)} violations were counted, none kept.`;
+  if (violations > 0)
+    return `${formatCount(violations)} ${nounFor(violations, 'violation was', 'violations were')} counted, none kept.`;
   if (states === 0) return 'No crash state was judged, so nothing can be said of any promise.';
-  return `No violation in the ${formatCount(states)} crash states that were judged.`;
+  return `No violation in the ${formatCount(states)} crash ${nounFor(states, 'state that was', 'states that were')} judged.`;
 }
 
 interface Chosen {
@@ -72,19 +74,23 @@ function CellFailures({ cell, failures, anchor }: Chosen & { readonly anchor: st
   return (
     <section id={anchor} data-state={stateOf(cell)} class="failing">
       <h3>
-        <StateMark state={stateOf(cell)} /> {cell.engine} under {faultsOf(cell)}, {cell.workload} on{' '}
-        {cell.scenario.rig}
+        <StateMark state={stateOf(cell)} /> {cell.scenario.name}: {cell.engine} under{' '}
+        {faultsOf(cell)}, {cell.workload} on {cell.scenario.rig}
       </h3>
       <p class="soft">
-        {formatCount(cell.counts.violations)} violations in {formatCount(cell.counts.statesJudged)}{' '}
-        crash states. Promised: {cell.promise}.{' '}
-        {hidden > 0 && `${formatCount(hidden)} are not shown here; see failures.csv.`}
+        {describeExtent(cell)}. Promised: {cell.promise}.{' '}
+        {hidden > 0 && `${formatCount(hidden)} more, see failures.csv.`}
       </p>
       {failures.map((failure, index) => (
         <FailureDetail key={index} failure={failure} isOpen={index === 0} />
       ))}
     </section>
   );
+}
+
+function describeExtent({ counts: { violations, statesJudged } }: CellResult): string {
+  const states = `${formatCount(statesJudged)} crash ${nounFor(statesJudged, 'state')}`;
+  return `${formatCount(violations)} ${nounFor(violations, 'violation')} in ${states}`;
 }
 
 function FailureDetail(props: { readonly failure: Failure; readonly isOpen: boolean }): VNode {

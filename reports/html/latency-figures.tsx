@@ -1,11 +1,17 @@
 import type { VNode } from 'preact';
 import { scaleLinear, scaleLog } from 'd3-scale';
 import { line } from 'd3-shape';
-import { faultsOf, type CellResult, type LatencySummary } from '../../harness/contract/index.ts';
+import {
+  faultsOf,
+  nounFor,
+  type CellResult,
+  type LatencySummary,
+} from '../../harness/contract/index.ts';
 import { BaseAxis, logTicks, round, ValueAxis, type PlotArea } from './chart-axes.tsx';
 import { ChartFigure, EmptyFigure, type NumberTable } from './chart-figure.tsx';
 import { isSound, latencyCurve, type CurvePoint, type LatencyCurve } from './latency-curve.ts';
-import { formatCount, formatDurationNs } from './number-format.ts';
+import { nameOf } from './cell-name.ts';
+import { countCells, formatCount, formatDurationNs } from './number-format.ts';
 
 const width = 340;
 const height = 190;
@@ -32,7 +38,7 @@ export function LatencyFigures({ cells }: { readonly cells: readonly CellResult[
     <>
       <ClockGroup measured={measured.filter(({ latency }) => latency.clock === 'real')} />
       <ClockGroup measured={measured.filter(({ latency }) => latency.clock === 'virtual')} />
-      {left > 0 && <p class="soft">{formatCount(left)} cells recorded no latency.</p>}
+      {left > 0 && <p class="soft">{countCells(left)} recorded no latency.</p>}
     </>
   );
 }
@@ -63,7 +69,7 @@ function ClockGroup({ measured }: { readonly measured: readonly Measured[] }): V
     <details open={measured.length <= modelledChartsOpenMax}>
       <summary class="warning">
         <b>Virtual clock:</b> modelled time of the simulated drive, never a performance figure (
-        {measured.length === 1 ? '1 chart' : `${measured.length} charts`})
+        {`${measured.length} ${nounFor(measured.length, 'chart')}`})
       </summary>
       {charts}
     </details>
@@ -96,7 +102,7 @@ function LatencyChart(props: Measured & { readonly ranges: Ranges }): VNode {
   const nines = Array.from({ length: Math.floor(ranges.ninesMax) + 1 }, (_, n) => n);
   return (
     <ChartFigure
-      title={`${cell.engine} under ${faultsOf(cell)}`}
+      title={nameOf(cell)}
       caption={<span class="soft">{describeSource(props)}</span>}
       description={describe(props)}
       numbers={numbersOf(latency)}
@@ -113,7 +119,7 @@ function LatencyChart(props: Measured & { readonly ranges: Ranges }): VNode {
       <BaseAxis
         area={area}
         title="percentile"
-        ticks={nines.map((n) => ({ at: x(n), label: nameOf(n) }))}
+        ticks={nines.map((n) => ({ at: x(n), label: percentileName(n) }))}
       />
       <path class="curve" d={draw(sound) ?? ''} fill="none" stroke="#0b5cad" />
       <path
@@ -127,7 +133,7 @@ function LatencyChart(props: Measured & { readonly ranges: Ranges }): VNode {
   );
 }
 
-function nameOf(nines: number): string {
+function percentileName(nines: number): string {
   if (nines === 0) return 'least';
   return nines < 3 ? `${100 - 100 / 10 ** nines} %` : `99.${'9'.repeat(nines - 2)} %`;
 }
@@ -142,9 +148,9 @@ function describeSource({ cell, latency, curve }: Measured): string {
 function describe({ cell, latency }: Measured): string {
   const time = latency.clock === 'virtual' ? 'Modelled latency' : 'Latency';
   return (
-    `${time} of ${cell.engine} under ${faultsOf(cell)} by percentile, log scale: ` +
+    `${time} of ${nameOf(cell)}, ${cell.engine} under ${faultsOf(cell)}, by percentile, log scale: ` +
     `median ${formatDurationNs(latency.p50Ns)}, 99 % ${formatDurationNs(latency.p99Ns)}, ` +
-    `largest ${formatDurationNs(latency.maxNs)}, of ${formatCount(latency.count)} operations.`
+    `largest ${formatDurationNs(latency.maxNs)}, of ${formatCount(latency.count)} ${nounFor(latency.count, 'operation')}.`
   );
 }
 

@@ -1,7 +1,13 @@
+import { nounFor } from '../../harness/contract/index.ts';
+
 const counts = new Intl.NumberFormat('en-US');
 
 export function formatCount(count: number): string {
   return counts.format(count);
+}
+
+export function countCells(count: number): string {
+  return `${formatCount(count)} ${nounFor(count, 'cell')}`;
 }
 
 /** Three significant digits: more would claim more than a histogram knows. */

@@ -38,7 +38,17 @@ export const darkPalette: Palette = {
 };
 
 /** Stacked parts, the same by day and by night. A further part takes the first fill again. */
-export const fills = ['#9cc7f0', '#f3c08f', '#d5dae1', '#6ea8de', '#e0a166', '#aeb6c1'] as const;
+export const fills = [
+  '#9cc7f0',
+  '#f3c08f',
+  '#d5dae1',
+  '#6ea8de',
+  '#e0a166',
+  '#aeb6c1',
+  '#4b8cc9',
+  '#c98a45',
+  '#8b949f',
+] as const;
 
 /** Text on any of the fills. */
 export const fillInk = '#14171b';

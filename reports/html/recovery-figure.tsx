@@ -1,10 +1,10 @@
 import type { VNode } from 'preact';
 import { scaleLinear, type ScaleLinear } from 'd3-scale';
-import type { CellResult, RecoveryStatistics } from '../../harness/contract/index.ts';
+import { nounFor, type CellResult, type RecoveryStatistics } from '../../harness/contract/index.ts';
 import { BaseAxis, round, type PlotArea } from './chart-axes.tsx';
 import { ChartFigure, EmptyFigure } from './chart-figure.tsx';
 import { nameOf, nameWidth, shortNameOf } from './cell-name.ts';
-import { formatCount } from './number-format.ts';
+import { countCells, formatCount } from './number-format.ts';
 
 const width = 1000;
 const rowHeight = 22;
@@ -78,7 +78,7 @@ function describe(recovered: readonly Recovered[]): string {
   const most = Math.max(...recovered.map(({ recovery }) => recovery.requestsMax));
   const count = recovered.reduce((sum, { recovery }) => sum + recovery.count, 0);
   return (
-    `Device requests per recovery in ${recovered.length} cells: ${formatCount(count)} recoveries, ` +
-    `none took more than ${formatCount(most)} requests.`
+    `Device requests per recovery in ${countCells(recovered.length)}: ${formatCount(count)} ${nounFor(count, 'recovery', 'recoveries')}, ` +
+    `none took more than ${formatCount(most)} ${nounFor(most, 'request')}.`
   );
 }

@@ -7,6 +7,7 @@ import { FailureSection } from './failure-section.tsx';
 import { LatencyFigures } from './latency-figures.tsx';
 import { formatDurationNs } from './number-format.ts';
 import { RecoveryFigure } from './recovery-figure.tsx';
+import { SideBySideSection } from './side-by-side-section.tsx';
 import { VerdictMatrix } from './verdict-matrix.tsx';
 import { WriteAmplificationFigure } from './write-amplification-figure.tsx';
 
@@ -33,6 +34,9 @@ export function ReportPage(props: ReportPageProps): VNode {
         <main>
           <Section id="verdicts" title="Verdicts">
             <VerdictMatrix cells={cells} />
+          </Section>
+          <Section id="side-by-side" title="Side by side">
+            <SideBySideSection cells={cells} />
           </Section>
           <Section id="cells" title="Cells">
             <CellList cells={cells} missing={missingCells(summary)} />
@@ -100,6 +104,7 @@ function Header({ summary }: { readonly summary: RunSummary }): VNode {
 
 const sections = [
   ['verdicts', 'Verdicts'],
+  ['side-by-side', 'Side by side'],
   ['cells', 'Cells'],
   ['failures', 'Broken promises'],
   ['latency', 'Latency'],

@@ -87,6 +87,14 @@ tbody th{font-weight:500}
 .cells tr:target,.failing:target h3{background:var(--greyTint)}
 .cells details{color:var(--soft);font-size:12px}
 .cells dl{grid-template-columns:1fr}
+.side-by-side th,.side-by-side td{padding-right:20px}
+.side-by-side thead th{color:var(--ink);font-weight:600;font-size:13px}
+.side-by-side tbody th{max-width:260px}
+.side-by-side .part th{padding-left:14px;color:var(--soft)}
+.side-by-side .part th,.side-by-side .part td{border-bottom-color:transparent;padding-top:1px;padding-bottom:1px}
+.side-by-side a{text-decoration:none}
+ul.plain{list-style:none;margin:0;padding:0}
+ul.plain li+li{margin-top:3px}
 .matrix td,.matrix tbody th{padding:5px 16px 5px 0}
 .slot{display:flex;flex-wrap:wrap;gap:1px 8px;align-items:baseline;text-decoration:none;color:inherit}
 .slot:hover small{text-decoration:underline}

@@ -1,5 +1,11 @@
 import type { VNode } from 'preact';
-import { faultsOf, kindsIn, stateOf, type CellResult } from '../../harness/contract/index.ts';
+import {
+  faultsOf,
+  kindsIn,
+  nounFor,
+  stateOf,
+  type CellResult,
+} from '../../harness/contract/index.ts';
 import { formatCount } from './number-format.ts';
 import { anchorOf, Legend, StateMark } from './state-mark.tsx';
 
@@ -10,7 +16,7 @@ interface Axis {
   keyOf(cell: CellResult): string;
 }
 
-/** Engine × fault (× workload): the longer list goes down, so that the table stays narrow. */
+/** Engine × fault: the longer list goes down, so that the table stays narrow. */
 export function VerdictMatrix({ cells }: { readonly cells: Cells }): VNode {
   if (cells.length === 0) return <p class="empty">No cell left a result, so there is no matrix.</p>;
   const axes = [faultAxis, engineAxis(cells)] as const;
@@ -28,18 +34,31 @@ export function VerdictMatrix({ cells }: { readonly cells: Cells }): VNode {
 
 const faultAxis: Axis = { title: 'fault', keyOf: faultsOf };
 
-/** The workload and the rig are named only where they tell cells apart. */
+/** Mode and rig are named only where they tell cells apart. */
 function engineAxis(cells: Cells): Axis {
-  const hasSeveral = (of: (cell: CellResult) => string): boolean => new Set(cells.map(of)).size > 1;
-  const workloads = hasSeveral((cell) => cell.workload);
-  const rigs = hasSeveral((cell) => cell.scenario.rig);
+  const modes = hasSeveral(cells, modeOf);
+  const rigs = hasSeveral(cells, (cell) => cell.scenario.rig);
+  const title = ['engine', modes ? 'mode' : '', rigs ? 'rig' : ''];
   return {
-    title: `engine${workloads ? ', workload' : ''}${rigs ? ', rig' : ''}`,
+    title: title.filter(isNamed).join(', '),
     keyOf: (cell) =>
-      [cell.engine, workloads ? cell.workload : '', rigs ? `on ${cell.scenario.rig}` : '']
-        .filter((part) => part !== '')
+      [cell.engine, modes ? modeOf(cell) : '', rigs ? `on ${cell.scenario.rig}` : '']
+        .filter(isNamed)
         .join(', '),
   };
+}
+
+function hasSeveral(cells: Cells, of: (cell: CellResult) => string): boolean {
+  return new Set(cells.map(of).filter(isNamed)).size > 1;
+}
+
+function isNamed(part: string): boolean {
+  return part !== '';
+}
+
+/** As the engine says itself; none where it has no modes. */
+function modeOf({ engineFacts }: CellResult): string {
+  return engineFacts?.['mode']?.join(', ') ?? '';
 }
 
 function keysOf(cells: Cells, axis: Axis): readonly string[] {
@@ -93,12 +112,16 @@ function Matrix({
 
 function Slot({ all, here }: { readonly all: Cells; readonly here: Cells }): VNode {
   if (here.length === 0) return <td class="blank">not planned</td>;
+  const workloads = hasSeveral(all, (cell) => cell.workload);
   return (
     <td>
       {here.map((cell) => (
         <a key={cell.id} class="slot" href={`#${anchorOf(all, cell)}`}>
           <StateMark state={stateOf(cell)} />
-          <small>{describeCounts(cell)}</small>
+          <small>
+            {workloads && `${cell.workload}: `}
+            {describeCounts(cell)}
+          </small>
         </a>
       ))}
     </td>
@@ -108,8 +131,21 @@ function Slot({ all, here }: { readonly all: Cells; readonly here: Cells }): VNo
 function describeCounts(cell: CellResult): string {
   const { counts } = cell;
   if (counts.statesJudged === 0) return 'no state judged';
-  const states = `${formatCount(counts.statesJudged)} states`;
+  const states = `${formatCount(counts.statesJudged)} ${nounFor(counts.statesJudged, 'state')}`;
   const acked = `${formatCount(counts.opsAcknowledged)} acked`;
-  if (counts.violations === 0) return `${acked}, ${states}`;
+  if (counts.violations === 0) return [acked, states, ...describeAllowed(counts)].join(', ');
   return `${kindsIn(cell).join(', ')}: ${formatCount(counts.violations)} in ${states}`;
+}
+
+/** A pass that took something is not to look like one that took nothing. */
+function describeAllowed({
+  acknowledgedNotDurable,
+  exposedBlocks,
+}: CellResult['counts']): string[] {
+  return [
+    ...(acknowledgedNotDurable > 0
+      ? [`${formatCount(acknowledgedNotDurable)} lost as allowed`]
+      : []),
+    ...(exposedBlocks > 0 ? [`${formatCount(exposedBlocks)} exposed as allowed`] : []),
+  ];
 }

@@ -4,7 +4,7 @@ import type { CellResult, WriteAmplification } from '../../harness/contract/inde
 import { BaseAxis, round, type PlotArea } from './chart-axes.tsx';
 import { ChartFigure, EmptyFigure, type NumberTable } from './chart-figure.tsx';
 import { characterWidth, nameOf, nameWidth, shortNameOf } from './cell-name.ts';
-import { formatBytes, formatCount, formatRatio } from './number-format.ts';
+import { countCells, formatBytes, formatCount, formatRatio } from './number-format.ts';
 import { fillInk, fills } from './palette.ts';
 
 const width = 1000;
@@ -51,7 +51,7 @@ function StackedBars(props: {
             </span>
           ))}{' '}
           the device's own count per byte submitted to it at the right
-          {props.omitted > 0 && `; ${formatCount(props.omitted)} cells counted none`}
+          {props.omitted > 0 && `; ${countCells(props.omitted)} counted none`}
         </span>
       }
       description={describe(counted)}
@@ -151,10 +151,10 @@ function Segment(props: {
   );
 }
 
+/** What no cell wrote anything for would take a colour and show nothing. */
 function purposesOf(counted: readonly Counted[]): readonly string[] {
-  return [
-    ...new Set(counted.flatMap(({ amplification }) => Object.keys(amplification.engineBytes))),
-  ];
+  const written = counted.flatMap(({ amplification }) => Object.entries(amplification.engineBytes));
+  return [...new Set(written.filter(([, bytes]) => bytes > 0).map(([purpose]) => purpose))];
 }
 
 function engineBytesOf(amplification: WriteAmplification): number {
@@ -179,7 +179,7 @@ function describe(counted: readonly Counted[]): string {
     ratios.length === 1
       ? formatRatio(ratios[0]!)
       : `${formatRatio(Math.min(...ratios))} to ${formatRatio(Math.max(...ratios))}`;
-  return `Write amplification of ${counted.length} cells, by purpose of the bytes: ${range}.`;
+  return `Write amplification of ${countCells(counted.length)}, by purpose of the bytes: ${range}.`;
 }
 
 function numbersOf(counted: readonly Counted[], purposes: readonly string[]): NumberTable {

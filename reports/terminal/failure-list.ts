@@ -1,5 +1,6 @@
 import {
   faultsOf,
+  nounFor,
   stateOf,
   type CellResult,
   type Failure,
@@ -25,7 +26,7 @@ export function renderNotes(summary: RunSummary, columns: number): string {
 
 /** The first line begins at the margin, so that one note can be told from the next. */
 function renderNote(cell: CellResult, note: string, columns: number): string {
-  const text = cleanText(`${cell.engine} under ${faultsOf(cell)}: ${note}`);
+  const text = cleanText(`${cell.scenario.name}: ${note}`);
   return wrapText(text, columns - 4)
     .map((line, index) => `${index === 0 ? '  ' : '    '}${line}\n`)
     .join('');
@@ -36,6 +37,7 @@ function noteOn(cell: CellResult): string | undefined {
   const why = cell.expectation.verdict === 'fail' ? cell.expectation.why : '';
   switch (state) {
     case 'pass':
+      return allowedNote(cell);
     case 'fail':
       return undefined;
     case 'expected-fail':
@@ -49,6 +51,17 @@ function noteOn(cell: CellResult): string | undefined {
   }
 }
 
+/** A pass by a weak contract is not to be read as one by a strong one. */
+function allowedNote({ counts }: CellResult): string | undefined {
+  const { acknowledgedNotDurable: lost, exposedBlocks: exposed, imagesRecovered: images } = counts;
+  if (lost + exposed === 0) return undefined;
+  const losses = `${formatCount(lost)} ${nounFor(lost, 'loss', 'losses')} of acknowledged writes`;
+  const shown = `${formatCount(exposed)} exposed ${nounFor(exposed, 'block')}`;
+  const taken = [...(lost > 0 ? [losses] : []), ...(exposed > 0 ? [shown] : [])].join(' and ');
+  const over = `over ${formatCount(images)} crash ${nounFor(images, 'image')}`;
+  return `passes with ${taken} ${over}: what was not flushed, its contract allows`;
+}
+
 /** The broken promises of the cells that were not expected to fail: what, why sure, how to see it. */
 export function renderFailures(summary: RunSummary, columns: number, painter: Painter): string {
   return summary.cells
@@ -58,7 +71,8 @@ export function renderFailures(summary: RunSummary, columns: number, painter: Pa
 }
 
 function renderCell(cell: CellResult, columns: number, painter: Painter): string {
-  const place = `${cell.engine} under ${faultsOf(cell)}, ${cell.workload} on ${cell.scenario.rig}`;
+  const { name, rig } = cell.scenario;
+  const place = `${name} (${cell.engine} under ${faultsOf(cell)}, ${cell.workload} on ${rig})`;
   const title = cleanText(`x ${place}: ${cell.verdict.reason}`);
   const shown = cell.failures.slice(0, shownPerCell);
   const hidden = cell.counts.violations - shown.length;

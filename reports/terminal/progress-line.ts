@@ -1,5 +1,4 @@
 import {
-  faultsOf,
   isAsWished,
   stateOf,
   type CellResult,
@@ -108,7 +107,7 @@ export class ProgressLine {
     if (this.#output.isTerminal && isAsWished(state)) return;
     this.clear();
     const verdict = this.#painter.paint(stateFormats[state], verdictWords(cell));
-    const place = cleanText(`${cell.engine}, ${faultsOf(cell)}, ${cell.workload}`);
+    const place = cleanText(cell.scenario.name);
     const count = `[${this.#finished}/${this.#planned}]`;
     this.#output.print(`${count} ${verdict}  ${place}  ${formatDuration(cell.tookMs)}\n`);
   }

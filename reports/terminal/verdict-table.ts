@@ -13,8 +13,6 @@ import { cleanText, formatCount, truncate } from './text-layout.ts';
 interface Column {
   readonly title: string;
   readonly align: 'left' | 'right';
-  /** Dropped, and named above the table, when all its values are alike and room is short. */
-  readonly droppable: boolean;
   readonly values: readonly string[];
 }
 
@@ -26,7 +24,7 @@ const textWidthMin = 9;
 export function renderVerdictTable(summary: RunSummary, columns: number, painter: Painter): string {
   const { cells } = summary;
   const missing = missingCells(summary);
-  const { kept, dropped } = dropConstant(describeColumns(cells, missing), columns);
+  const { kept, dropped } = dropColumns(describeColumns(cells, missing), columns);
   const widths = fitWidths(kept, columns);
   const header = renderRow(kept.map(titleOf), kept, widths);
   const lines = [
@@ -73,11 +71,10 @@ function describeColumns(
     title: string,
     valueOf: (cell: CellResult) => string,
     valueOfMissing: (id: string) => string,
-    options: { align?: Column['align']; droppable?: boolean } = {},
+    align: Column['align'] = 'left',
   ): Column => ({
     title,
-    align: options.align ?? 'left',
-    droppable: options.droppable ?? false,
+    align,
     values: [
       ...cells.map((cell) => cleanText(valueOf(cell))),
       ...missing.map((id) => cleanText(valueOfMissing(id))),
@@ -85,14 +82,19 @@ function describeColumns(
   });
   const blank = (): string => '';
   return [
-    column('engine', (cell) => cell.engine, blank, { droppable: true }),
-    column('fault', faultsOf, (id) => id),
-    column('workload', (cell) => cell.workload, blank, { droppable: true }),
-    column('rig', (cell) => cell.scenario.rig, blank, { droppable: true }),
+    column(
+      'scenario',
+      (cell) => cell.scenario.name,
+      (id) => id,
+    ),
+    column('engine', (cell) => cell.engine, blank),
+    column('fault', faultsOf, blank),
+    column('workload', (cell) => cell.workload, blank),
+    column('rig', (cell) => cell.scenario.rig, blank),
     column('verdict', verdictWords, () => '? no result'),
-    column('acked', (cell) => formatCount(cell.counts.opsAcknowledged), blank, { align: 'right' }),
-    column('states', (cell) => formatCount(cell.counts.statesJudged), blank, { align: 'right' }),
-    column('broken', (cell) => formatCount(cell.counts.violations), blank, { align: 'right' }),
+    column('acked', (cell) => formatCount(cell.counts.opsAcknowledged), blank, 'right'),
+    column('states', (cell) => formatCount(cell.counts.statesJudged), blank, 'right'),
+    column('broken', (cell) => formatCount(cell.counts.violations), blank, 'right'),
   ];
 }
 
@@ -100,21 +102,29 @@ function titleOf(column: Column): string {
   return column.title;
 }
 
-/** Drops columns of one value, the least telling first, until the table fits. */
-function dropConstant(
+/** What the name of the scenario stands for, so that a narrow table can do without; first to go. */
+const droppable = ['rig', 'workload', 'engine', 'fault'] as const;
+
+/**
+ * Drops columns until the table fits: first those of one value, which is said above the table, then
+ * any of the droppable ones. The other reports have them all.
+ */
+function dropColumns(
   all: readonly Column[],
   columns: number,
 ): { readonly kept: readonly Column[]; readonly dropped: readonly string[] } {
   const dropped: string[] = [];
   let kept = all;
-  for (const title of ['rig', 'workload', 'engine']) {
+  const drop = (title: string, isToGo: (values: ReadonlySet<string>) => boolean): void => {
     const candidate = kept.find((column) => column.title === title);
-    if (totalWidth(kept.map(naturalWidth)) <= columns || candidate === undefined) break;
+    if (candidate === undefined || totalWidth(kept.map(naturalWidth)) <= columns) return;
     const values = new Set(candidate.values.filter((value) => value !== ''));
-    if (!candidate.droppable || values.size > 1) continue;
+    if (!isToGo(values)) return;
     kept = kept.filter((column) => column !== candidate);
-    dropped.push(`${title}: ${[...values][0] ?? 'none'}`);
-  }
+    if (values.size <= 1) dropped.push(`${title}: ${[...values][0] ?? 'none'}`);
+  };
+  for (const title of droppable) drop(title, (values) => values.size <= 1);
+  for (const title of droppable) drop(title, () => true);
   return { kept, dropped };
 }
 

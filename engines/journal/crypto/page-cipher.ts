@@ -51,9 +51,6 @@ export interface PageCipherOptions {
 
 export type CreatePageCipher = (options: PageCipherOptions) => PageCipher;
 
-/** What the tag takes from the end of a page's body. */
-export const sealOverheadBytes = tagBytes;
-
 /**
  * Far below where GCM's bounds begin to matter (2^32 pages of 16 KiB are 2^42 AES blocks: an advantage
  * of 2^-45), and 16 TiB of 4 KiB pages in one open.
