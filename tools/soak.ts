@@ -1,82 +1,118 @@
 /**
- * `npm run soak [-- --states N] [--seed S]`: crash states of the correct journal engine over all
- * workloads and both LBA sizes, until N are judged. Not one may be convicted. Prints a line a round
- * and exits 1 at the first conviction, with the command that shows it.
+ * `npm run soak [-- --states N] [--seed S] [--only TEXT] [--each N] [--seconds N]`: crash states of the
+ * correct journal engine in every combination of its options (soak-combinations.ts), until N are
+ * judged; `--only` takes those whose name has the text. Not one may be convicted, and nothing may
+ * stand in the way of judging. Prints a line a scenario, goes on after a conviction so that one run
+ * shows them all, and exits 1 if there was any, or anything else than a pass.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { builtInNames, builtInUrl } from '../harness/cli/registry.ts';
-import { journalScenario, journalSources } from '../harness/conformance/journal-scenarios.ts';
-import type { CellResult, Scenario } from '../harness/contract/index.ts';
+import { journalSources } from '../harness/conformance/journal-scenarios.ts';
+import { createRandom, type CellResult, type Scenario } from '../harness/contract/index.ts';
+import { emptyCell } from '../harness/run/empty-cell.ts';
 import { createExplorePool, type ExplorePool } from '../harness/run/explore-pool.ts';
 import { loadSources } from '../harness/run/plugin-sources.ts';
 import { runScenario } from '../harness/run/run-scenario.ts';
+import { combinations, soakScenario } from './soak-combinations.ts';
 
 const { values } = parseArgs({
   options: {
     states: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    each: { type: 'string' },
+    seconds: { type: 'string', default: 'Infinity' },
   },
 });
 const statesWanted = Number(values.states);
-const statesPerScenario = 10_000;
+const secondsMax = Number(values.seconds);
+const startedMs = performance.now();
 
 await using pool = createExplorePool(availableParallelism());
-const startedMs = performance.now();
-let judged = 0;
-let images = 0;
-for (let seed = Number(values.seed); judged < statesWanted; seed++) {
-  for (const scenario of scenariosOf(seed)) {
-    const result = await runOne(scenario, pool);
-    judged += result.counts.statesJudged;
-    images += result.counts.imagesRecovered;
-    printLine(result);
-    if (result.verdict.status !== 'pass') {
-      process.stdout.write(
-        `${JSON.stringify(result.failures[0] ?? result.verdict, undefined, 2)}\n`,
-      );
-      process.exit(1);
+const sum = { scenarios: 0, states: 0, images: 0, detected: 0, acknowledged: 0 };
+const notPassed: string[] = [];
+for (const scenario of scenarios()) {
+  const result = await runOne(scenario, pool);
+  sum.scenarios += 1;
+  sum.states += result.counts.statesJudged;
+  sum.images += result.counts.imagesRecovered;
+  sum.detected += result.counts.statesDetected;
+  sum.acknowledged += result.counts.opsAcknowledged;
+  printLine(result);
+  if (result.verdict.status !== 'pass') {
+    notPassed.push(scenario.name);
+    printProblem(result);
+  }
+  if (sum.states >= statesWanted || secondsTaken() >= secondsMax) break;
+}
+printSum();
+process.exitCode = notPassed.length === 0 && sum.states > 0 ? 0 : 1;
+
+/** Seed after seed through all combinations, the states shared out evenly over the first. */
+function* scenarios(): Generator<Scenario> {
+  const workloads = builtInNames('workload');
+  for (let seed = Number(values.seed); ; seed++) {
+    const all = combinations(createRandom(seed).fork('soak'));
+    const states = statesEach(all.length);
+    let found = 0;
+    for (const [index, one] of all.entries()) {
+      const scenario = soakScenario(one, { index, seed, states, workloads });
+      if (!scenario.name.includes(values.only)) continue;
+      found += 1;
+      yield scenario;
     }
-    if (judged >= statesWanted) break;
+    if (found === 0) return;
   }
 }
-const seconds = (performance.now() - startedMs) / 1000;
-process.stdout.write(
-  `${judged} crash states judged, ${images} images recovered, 0 convictions in ${seconds.toFixed(0)} s\n`,
-);
 
-function scenariosOf(seed: number): readonly Scenario[] {
-  return builtInNames('workload').flatMap((workload) =>
-    [512, 4096].flatMap((logicalBlockBytes) =>
-      (['fua', 'flush'] as const).map((durability) =>
-        journalScenario({
-          name: `soak-${workload}-${logicalBlockBytes}-${durability}-${seed}`,
-          workload,
-          seed,
-          logicalBlockBytes,
-          durability,
-          ops: 300,
-          states: statesPerScenario,
-        }),
-      ),
-    ),
-  );
+/** Fewer than the least see too little of a run, more than the most see little that is new. */
+function statesEach(count: number): number {
+  if (values.each !== undefined) return Number(values.each);
+  return Math.min(5000, Math.max(300, Math.ceil(statesWanted / count)));
 }
 
+/** A scenario that breaks is one that did not pass; the others are run all the same. */
 async function runOne(scenario: Scenario, threads: ExplorePool): Promise<CellResult> {
   const sources = journalSources(scenario, (kind, name) => builtInUrl(kind, name)!.href);
-  return runScenario(await loadSources(scenario, sources), {
-    id: scenario.name,
-    pool: threads,
-    signal: new AbortController().signal,
-    emit: () => undefined,
-    now: () => performance.now(),
-  });
+  const ready = await loadSources(scenario, sources);
+  try {
+    return await runScenario(ready, {
+      id: scenario.name,
+      pool: threads,
+      signal: new AbortController().signal,
+      emit: () => undefined,
+      now: () => performance.now(),
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return emptyCell(ready, { status: 'error', reason });
+  }
 }
 
 function printLine({ id, verdict, counts, tookMs }: CellResult): void {
-  const rate = Math.round((counts.imagesRecovered / tookMs) * 1000);
+  const rate = tookMs === 0 ? 0 : Math.round((counts.imagesRecovered / tookMs) * 1000);
   process.stdout.write(
-    `${verdict.status} ${id}: ${counts.statesJudged} states, ${rate} images/s, total ${judged}\n`,
+    `${verdict.status} ${id}: ${counts.opsAcknowledged} acknowledged, ${counts.statesJudged} states, ` +
+      `${counts.statesDetected} refused, ${rate} images/s, total ${sum.states}\n`,
   );
+}
+
+function printProblem({ scenario, verdict, failures }: CellResult): void {
+  const [worst] = failures;
+  const shown = { verdict, violation: worst?.violation, state: worst?.state, scenario };
+  process.stdout.write(`${JSON.stringify(shown, undefined, 2)}\n`);
+}
+
+function printSum(): void {
+  process.stdout.write(
+    `${sum.states} crash states judged in ${sum.scenarios} scenarios, ${sum.images} images recovered, ` +
+      `${sum.detected} refused as the promise allows, ${sum.acknowledged} operations acknowledged, ` +
+      `${notPassed.length} not passed in ${secondsTaken().toFixed(0)} s\n`,
+  );
+  for (const name of notPassed) process.stdout.write(`not passed: ${name}\n`);
+}
+
+function secondsTaken(): number {
+  return (performance.now() - startedMs) / 1000;
 }

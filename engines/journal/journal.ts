@@ -83,6 +83,8 @@ export async function openConfigured(
     const recovered = await recover({ journal, data, config, platform, keyring });
     return new Journal({ journal, data, config, platform, tally, recovered });
   } catch (error) {
+    // What it had begun to write must not go on under whoever opens the journal next.
+    await Promise.all([journal, data].map((io) => io.stopAndSettle('the journal was not opened')));
     throw refusalFor('the journal cannot be recovered', error);
   }
 
@@ -124,6 +126,7 @@ export class Journal implements AsyncDisposable {
   #acknowledgedLsn: number;
   #state: 'active' | 'closing' | 'closed' | 'failed' = 'active';
   #failure = '';
+  #isLogEnded = false;
 
   constructor(parts: JournalParts) {
     const { recovered, config, platform } = parts;
@@ -281,6 +284,10 @@ export class Journal implements AsyncDisposable {
       await this.#volume.openTransactions?.rollBackAll();
       await this.#volume.flush();
       await this.#commit.settled();
+      // From here on not even a consumer's mark is taken: what the clean superblock vouches for must
+      // be durable, and nothing may follow it. That goes for a watermark on its way, too.
+      this.#isLogEnded = true;
+      await this.#commit.drained();
       this.#checkNotFailed();
       await this.#destager.sweepAll();
       await this.#writeCleanSuperblock();
@@ -299,7 +306,7 @@ export class Journal implements AsyncDisposable {
   // Not async: every promise more costs each operation as much as the rest of this method.
   #submit(make: (settled: Settlement) => Operation): Promise<number> {
     return new Promise((resolve, reject) => {
-      if (this.#state === 'closed') throw closed();
+      if (this.#state === 'closed' || this.#isLogEnded) throw closed();
       this.#checkNotFailed();
       const operation = make({ resolve, reject });
       this.#checkQueue(operation);

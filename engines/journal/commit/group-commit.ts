@@ -84,7 +84,8 @@ export class GroupCommit {
   #isPumpDue = false;
   #isStopped = false;
   /** Who waits for what had been submitted when they asked, oldest first. */
-  readonly #waiting: { readonly operation: Operation; resolve(): void }[] = [];
+  readonly #waiting: { operation: Operation; resolve(): void }[] = [];
+  readonly #draining: (() => void)[] = [];
 
   constructor(site: CommitSite) {
     this.#site = site;
@@ -125,6 +126,13 @@ export class GroupCommit {
     const at = this.#queue.indexOf(operation);
     if (at === -1 || operation.sealedCount > 0) return false;
     this.#queue.splice(at, 1);
+    // Whoever waits for it waits for what stood before it all the same.
+    const before = this.#queue[at - 1] ?? this.#newestSent;
+    if (before !== undefined) {
+      for (const waiter of this.#waiting) {
+        if (waiter.operation === operation) waiter.operation = before;
+      }
+    }
     this.#refuse(operation, error);
     return true;
   }
@@ -145,6 +153,14 @@ export class GroupCommit {
     if (operation === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiting.push({ operation, resolve });
+    });
+  }
+
+  /** Resolves once nothing is queued or on its way, watermarks included, or it has stopped. */
+  drained(): Promise<void> {
+    if (this.isIdle || this.#isStopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#draining.push(resolve);
     });
   }
 
@@ -178,14 +194,18 @@ export class GroupCommit {
       operation.settled.reject(new OutcomeUnknown(reason));
     }
     for (const waiter of this.#waiting.splice(0)) waiter.resolve();
+    this.#noteDrained();
     this.#queue.length = 0;
     this.#inFlight.length = 0;
     this.#unconfirmed.length = 0;
   }
 
   get #newestOperation(): Operation | undefined {
+    return this.#queue.at(-1) ?? this.#newestSent;
+  }
+
+  get #newestSent(): Operation | undefined {
     return (
-      this.#queue.at(-1) ??
       this.#inFlight
         .findLast(({ batch }) => batch.operations.length > 0)
         ?.batch.operations.at(-1) ??
@@ -255,6 +275,11 @@ export class GroupCommit {
     operation.isSettled = true;
     operation.settled.reject(error);
     this.#release();
+    if (this.isIdle) this.#noteDrained();
+  }
+
+  #noteDrained(): void {
+    for (const resolve of this.#draining.splice(0)) resolve();
   }
 
   #sendNext(): void {
@@ -368,7 +393,9 @@ export class GroupCommit {
     }
     this.pump();
     this.#sendConfirmation();
-    if (this.isIdle) this.#site.onIdle(this.#carriedLsn === this.#durableLsn);
+    if (!this.isIdle) return;
+    this.#noteDrained();
+    this.#site.onIdle(this.#carriedLsn === this.#durableLsn);
   }
 
   #confirmThrough(lsn: number): void {

@@ -231,6 +231,32 @@ function withoutNewestPair(twin: Twin): Twin {
   return damaged;
 }
 
+test('a consumer that leaves while it still joins, in a full ring, is gone for good (@req C9)', async () => {
+  for (let afterNs = 10_000; afterNs <= 120_000; afterNs += 10_000) {
+    const twin = await formattedTwin();
+    const journal = await open(twin, quiet);
+    const newest = await fillRing(journal);
+    const joined = journal.subscribe({ consumer: 'brief' }).commit(0);
+    await new Promise<void>((resolve) => {
+      twin.timeline.after(afterNs, resolve);
+    });
+    await journal.unsubscribe('brief');
+    await joined;
+    journal.release(newest);
+    await expect(append(journal, 1, 3000), `after ${afterNs} ns`).resolves.toHaveLength(1);
+  }
+});
+
+/** With appended records, until it has no page left. Answers the newest LSN. */
+async function fillRing(journal: Journal): Promise<number> {
+  let newest = 0;
+  try {
+    for (;;) newest = (await append(journal, 1, 3000))[0]!;
+  } catch {
+    return newest;
+  }
+}
+
 describe('the table of consumers after a crash', () => {
   const mark = { txid: 0, name: 'index', watermark: 9, kind: 'progress' } as const;
   const table = { asOfLsn: 20, consumers: [{ name: 'index', watermark: 5 }] };

@@ -169,7 +169,7 @@ export class Consumers {
       throw new EngineRefusal('full', `${consumersMax} consumers, which is the most there can be`);
     }
     this.#watermarks.set(name, watermark);
-    await this.#log({ name, watermark, kind: 'join' });
+    await this.#inTurn(name, () => this.#log({ name, watermark, kind: 'join' }));
   }
 
   /**

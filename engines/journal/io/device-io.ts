@@ -17,6 +17,8 @@ export class DeviceIo {
   #path: DurabilityPath;
   readonly #tally: WriteTally;
   #stopped: string | undefined;
+  #writesInFlight = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(device: BlockDevice, path: DurabilityPath, tally: WriteTally) {
     this.device = device;
@@ -39,6 +41,15 @@ export class DeviceIo {
     this.#stopped ??= reason;
   }
 
+  /** The same, and waits for the writes that are on their way. */
+  async stopAndSettle(reason: string): Promise<void> {
+    this.stopWriting(reason);
+    if (this.#writesInFlight === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
   /** One write; with `fua` it is durable when it completes. */
   async write(
     purpose: WritePurpose,
@@ -50,7 +61,7 @@ export class DeviceIo {
     this.#tally.add(purpose, source.length);
     if (fua) this.#tally.fuaWrites += 1;
     const lba = byteOffset / this.device.geometry.logicalBlockBytes;
-    const byteCount = await this.device.write(lba, source, { fua });
+    const byteCount = await this.#settle(this.device.write(lba, source, { fua }));
     if (byteCount !== source.length) {
       throw new DeviceError(
         'EIO',
@@ -102,6 +113,16 @@ export class DeviceIo {
   /** Makes what was written plainly durable: nothing to do where there is no cache to flush. */
   async flushPlainWrites(): Promise<void> {
     if (this.path !== 'none') await this.flush();
+  }
+
+  async #settle(writing: Promise<number>): Promise<number> {
+    this.#writesInFlight += 1;
+    try {
+      return await writing;
+    } finally {
+      this.#writesInFlight -= 1;
+      if (this.#writesInFlight === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    }
   }
 
   #checkNotStopped(): void {

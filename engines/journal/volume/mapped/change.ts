@@ -21,6 +21,8 @@ export interface Change {
   readonly dataDigests: Uint32Array;
   /** The blocks are where they belong: durable in an ordered volume, written in the other. */
   hasArrived: boolean;
+  /** The log did not take its record: the places are free again once the blocks have arrived. */
+  isRefused: boolean;
   /** How far a consumer of appended records is when the change is durable. */
   readonly mark: ConsumerMark | undefined;
   /** Its record; undefined until it is queued. */

@@ -240,3 +240,28 @@ test('mode writeback: a flush that fails is never made good by the next (fsyncga
   await expect(journal.flush()).rejects.toBeInstanceOf(OutcomeUnknown);
   await expect(journal.write(2, blockOf(2, 1))).rejects.toMatchObject({ reason: 'device-error' });
 });
+
+test('data of a refused change never lands on what came to its place afterwards (@req B9)', async () => {
+  const options = { ...writeback, dataBlocks: 4, spareBlocks: 1, idleWatermark: false };
+  for (let seed = 1; seed <= 12; seed++) {
+    const journal = await open(await formattedTwin(driveGeometry(), options, seed), options);
+    for (let block = 0; block < 4; block++) await journal.write(block, blockOf(block, 1));
+    const newestLsn = await fillWithAppends(journal);
+    await expect(journal.write(0, blockOf(0, 2))).rejects.toMatchObject({ reason: 'full' });
+    journal.release(newestLsn);
+    await journal.write(0, blockOf(0, 3));
+    await journal.flush();
+    expect(await versionOf(journal, 0)).toBe(3);
+  }
+});
+
+/** Until the ring has no page left. Answers the LSN of the last record. */
+async function fillWithAppends(journal: Journal): Promise<number> {
+  let lsn = 0;
+  try {
+    for (;;) lsn = await journal.append(0x8001, 0, 0, new Uint8Array(3000));
+  } catch (error) {
+    expect(error).toMatchObject({ reason: 'full' });
+    return lsn;
+  }
+}

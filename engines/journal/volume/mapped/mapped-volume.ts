@@ -122,6 +122,7 @@ export class MappedVolume implements VolumeMode {
       dataDigests,
       mark,
       hasArrived: false,
+      isRefused: false,
       operation: undefined,
       settled,
     };
@@ -141,7 +142,8 @@ export class MappedVolume implements VolumeMode {
         },
         onArrived: (change) => {
           change.hasArrived = true;
-          if (isOrdered) this.#record(change);
+          if (change.isRefused) this.#releasePlaces(change);
+          else if (isOrdered) this.#record(change);
           else this.#moveArrived();
         },
         onFailure: (error) => {
@@ -171,15 +173,23 @@ export class MappedVolume implements VolumeMode {
     });
   }
 
-  /** The log did not take it: nothing refers to the places. */
+  /**
+   * The log did not take it: nothing refers to the places. But in `writeback` its data may still be on
+   * its way to them, and could land on whatever came there meanwhile.
+   */
   #refuse(change: Change, error: unknown): void {
     if (error instanceof EngineRefusal) {
-      for (const place of change.places) this.#free.release(place);
+      change.isRefused = true;
+      if (change.hasArrived) this.#releasePlaces(change);
     }
     this.#settle(change);
     change.settled.reject(error instanceof Error ? error : new Error(String(error)));
     this.#wake();
     this.#stages.pump();
+  }
+
+  #releasePlaces({ places }: Change): void {
+    for (const place of places) this.#free.release(place);
   }
 
   /** The moment of a change: reads serve it from here on, and what it replaced is free. */
