@@ -25,7 +25,7 @@ export function areaPromises(
       label: survives('the label is never read'),
       superblock: ofSuperblock[fault],
       'data-label': detects('a data device whose label is not whole is refused'),
-      journal: isMirrored ? mirrored : ofJournal[fault],
+      journal: isMirrored ? mirrored[fault] : inRing(fault, config),
       mirror: survives('the ring has every page as well, and is read first'),
       'double-write': detects(
         'a generation counts only whole; without it a torn map page is refused, and the log has any other block',
@@ -37,9 +37,27 @@ export function areaPromises(
   };
 }
 
-const mirrored = survives(
+const inBoth = survives(
   'double write "full": every acknowledged page is durable in ring and mirror, and the better copy is taken',
 );
+
+const mirrored: Readonly<Record<AreaFault, FaultPromise>> = {
+  'lost-write': inBoth,
+  'torn-write': inBoth,
+  // A page astray in a slot whose other copy a power cut tore is the only whole one there.
+  'misdirected-write': detects(
+    'both copies are compared; a page at the wrong slot that is the only whole one there is refused (I25)',
+  ),
+  'bit-rot': inBoth,
+  'stale-read': inBoth,
+};
+
+/** STRICT acknowledges only what a later durable page names, so nothing can vanish unnoticed. */
+function inRing(fault: AreaFault, { strict }: JournalConfig): FaultPromise {
+  const { level, citation, except } = ofJournal[fault];
+  if (!strict || except === undefined) return ofJournal[fault];
+  return { level, citation: `${citation}; STRICT: which is durable before the acknowledgement` };
+}
 
 const ofJournal: Readonly<Record<AreaFault, FaultPromise>> = {
   'lost-write': uncarried(

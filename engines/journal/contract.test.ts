@@ -68,10 +68,18 @@ describe('a mode promises what it can keep', () => {
       expect([inLog('off'), inLog('destage'), inLog('full')]).toEqual([
         'detects',
         'detects',
-        'survives',
+        fault === 'misdirected-write' ? 'detects' : 'survives',
       ]);
     },
   );
+});
+
+test('a strict journal detects every lost journal write, without an exception', () => {
+  const exceptionOf = (strict: boolean): string | undefined => {
+    const promise = contractOf({ strict }).promises['lost-write'];
+    return 'byArea' in promise ? promise.byArea['journal']!.except : promise.except;
+  };
+  expect([exceptionOf(false), exceptionOf(true)]).toEqual(['not-carried', undefined]);
 });
 
 test('faults can be aimed at all that is there, and at nothing that is not', () => {

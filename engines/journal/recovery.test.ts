@@ -2,6 +2,7 @@ import { crc32c } from '@node-rs/crc32';
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../harness/contract/index.ts';
 import { superblockSlots } from './format/layout.ts';
+import { pageAt } from './format/page.ts';
 import { decodeSuperblock, superblockBytes, type Superblock } from './format/superblock.ts';
 import { viewOf } from './format/u64.ts';
 import {
@@ -299,4 +300,32 @@ function withoutSuperblocks(twin: Twin, slots: readonly number[]): Twin {
 function newestSlot(twin: Twin): number {
   const sequences = [0, 1].map((slot) => superblockAt(twin, slot)?.sequence ?? -1);
   return sequences[0]! > sequences[1]! ? 0 : 1;
+}
+
+test('a whole page of a newer format is refused as such, and is not the end of the log (I19)', async () => {
+  const { twin } = await written(4096);
+  const page = pageOf(ringOf(twin), 7).slice();
+  const view = viewOf(page);
+  view.setUint16(pageAt.format, 2, true);
+  view.setUint32(pageAt.crc, 0, true);
+  const { identity } = newestSuperblock(twin);
+  const salted = new Uint8Array(20);
+  salted.set(identity.uuid);
+  viewOf(salted).setUint32(16, identity.salt, true);
+  view.setUint32(pageAt.crc, crc32c(page, crc32c(salted)), true);
+  overwrite(twin, ringAt + 7 * pageBytes, page);
+  expect(await refusal(twin)).toMatchObject({
+    reason: 'incompatible',
+    message: expect.stringContaining('format 2, expected 1') as string,
+  });
+});
+
+function newestSuperblock({ drive }: Twin): Superblock {
+  const found = superblockSlots(drive.geometry).flatMap((byteOffset) => {
+    const bytes = new Uint8Array(superblockBytes);
+    drive.image.read(byteOffset, bytes);
+    const contents = decodeSuperblock(bytes, crc32c);
+    return contents.kind === 'valid' ? [contents.superblock] : [];
+  });
+  return found.sort((a, b) => b.sequence - a.sequence)[0]!;
 }

@@ -94,6 +94,8 @@ export class BatchSealer {
   #headedSegment: number;
   #nextLsn: number;
   #writer: BodyWriter | undefined;
+  /** An operation goes on behind what was sealed last. */
+  #endsInside = false;
 
   constructor(site: SealerSite) {
     this.#codec = site.codec;
@@ -133,6 +135,7 @@ export class BatchSealer {
     const last = operations.at(-1);
     if (last === undefined) return undefined;
     const endsInside = last.sealedCount < last.drafts.length;
+    this.#endsInside = endsInside;
     const operationBytes = usedBytes;
     const batch = this.#finish(buffer, limits, 0, this.#cipher);
     return { ...batch, endsInside, operations, operationBytes };
@@ -142,7 +145,7 @@ export class BatchSealer {
   sealWatermark(buffer: BatchBuffer, limits: SealLimits): SealedBatch {
     this.#begin(buffer);
     const batch = this.#finish(buffer, limits, pageFlags.watermark, this.#cipher);
-    return { ...batch, endsInside: false, operations: [], operationBytes: 0 };
+    return { ...batch, endsInside: this.#endsInside, operations: [], operationBytes: 0 };
   }
 
   /**

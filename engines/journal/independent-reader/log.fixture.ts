@@ -28,7 +28,7 @@ export function readLog({ journal, keyOf }: Medium, found: Superblock): Log {
   const reader = new PageReader(found, keyOf);
   const first = readRing(journal, found, reader);
   first.refuseMisplaced();
-  const isRebuilt = first.unknown.length > 0;
+  const isRebuilt = first.unknown.length > 0 || first.newestTail > found.tail.pageSeq;
   const superblock = isRebuilt ? rebuilt(first, found, reader) : found;
   const ring = isRebuilt ? first.seenFrom(superblock) : first;
   for (const { first: epoch, salt } of superblock.epochs) reader.noteSalt(epoch, salt);
@@ -211,7 +211,7 @@ function rebuilt(ring: Ring, found: Superblock, reader: PageReader): Superblock 
   const tails = ring.unknown
     .filter(({ epoch }) => epoch === newest.last)
     .map(({ pageSeq, tailDistance }) => pageSeq - tailDistance);
-  const tailPageSeq = Math.max(found.tail.pageSeq, ...tails);
+  const tailPageSeq = Math.max(found.tail.pageSeq, ring.newestTail, ...tails);
   const seen = ring.seenFrom({ ...found, epochs, tail: { ...found.tail, pageSeq: tailPageSeq } });
   if (seen.unknown.length > 0) throw new Refusal('R7', 'a page is beyond any log');
   return {

@@ -40,6 +40,14 @@ export class Ring {
       .filter(({ pageSeq, epoch }) => epoch > newest || pageSeq >= this.limit);
   }
 
+  /** The newest tail that a current page names. */
+  get newestTail(): number {
+    return Math.max(
+      0,
+      ...this.allCurrent.map(({ pageSeq, tailDistance }) => pageSeq - tailDistance),
+    );
+  }
+
   /** The page after the last that there is room for. */
   get limit(): number {
     return this.#superblock.tail.pageSeq + this.#superblock.ringPages;

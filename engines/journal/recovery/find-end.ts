@@ -73,7 +73,7 @@ export function examineLog(
   let scan = new RingScan(ring, codec, bounds);
   let superblock = found;
   refuseMisplaced(scan);
-  if (scan.unknownToSuperblock.length > 0) {
+  if (scan.unknownToSuperblock.length > 0 || scan.newestTail > found.tail.pageSeq) {
     ({ scan, superblock } = rebuildSuperblock(ring, scan, found));
     keys?.noteEpochs(superblock.epochs);
   }

@@ -1,5 +1,6 @@
+import { EngineRefusal } from '../../../harness/contract/index.ts';
 import { ownerOf, owns, type EpochEntry } from '../format/epoch-table.ts';
-import { pageAt, pageMagic, type PageCodec, type PageRun } from '../format/page.ts';
+import { pageAt, pageFormat, pageMagic, type PageCodec, type PageRun } from '../format/page.ts';
 import { readU64 } from '../format/u64.ts';
 import { wholeness, type RingContents } from './read-ring.ts';
 import { damageOf } from './tear.ts';
@@ -36,6 +37,8 @@ export class RingScan {
   newestCurrent = -1;
   /** Highest `durable_lsn` in any current page: the log once reached that far for certain. */
   durableLsnMax = 0;
+  /** Newest tail that a current page names: a superblock with it was durable. */
+  newestTail = 0;
   readonly misplaced: OddPage[] = [];
   readonly unknownToSuperblock: OddPage[] = [];
   /** Memory for what is made of the ring. */
@@ -103,6 +106,7 @@ export class RingScan {
     // A page of an earlier lap, EMPTY ones included.
     if (pageSeq < tailPageSeq) return;
     if (!this.#isWhole(slot)) return;
+    checkFormat(view, at, pageSeq);
     const epoch = view.getUint32(at + pageAt.epoch, true);
     const page = { slot, pageSeq, epoch };
     // Valid, but at the wrong slot: a write was misdirected.
@@ -115,6 +119,20 @@ export class RingScan {
     this.#states[slot] = current;
     this.currentCount += 1;
     this.newestCurrent = Math.max(this.newestCurrent, pageSeq);
+    this.newestTail = Math.max(
+      this.newestTail,
+      pageSeq - view.getUint32(at + pageAt.tailDistance, true),
+    );
     this.durableLsnMax = Math.max(this.durableLsnMax, readU64(view, at + pageAt.durableLsn));
   }
+}
+
+/** A whole page that a newer engine wrote: what it means is not for this one to guess (I19). */
+function checkFormat(view: DataView, at: number, pageSeq: number): void {
+  const format = view.getUint16(at + pageAt.format, true);
+  if (format === pageFormat) return;
+  throw new EngineRefusal(
+    'incompatible',
+    `page ${pageSeq} has format ${format}, expected ${pageFormat}: it was written by a newer engine`,
+  );
 }

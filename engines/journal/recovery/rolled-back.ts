@@ -73,7 +73,7 @@ function rebuildTail(
   epochs: readonly EpochEntry[],
 ): number {
   const newest = epochs.at(-1)!.epoch;
-  let tailPageSeq = superblock.tail.pageSeq;
+  let tailPageSeq = Math.max(superblock.tail.pageSeq, scan.newestTail);
   for (const { slot, pageSeq, epoch } of scan.unknownToSuperblock) {
     if (epoch !== newest) continue;
     const distance = scan.pages.view.getUint32(scan.offsetOf(slot) + pageAt.tailDistance, true);
