@@ -52,7 +52,7 @@ export const journalOptions = z
     /** Most pages of a batch. Default: a sixteenth of the ring, from 2 to 64. */
     batchPagesMax: z.int().min(2).max(256).optional(),
     /** Batches that are submitted and not yet durable (K). */
-    inFlightBatchesMax: z.int().min(1).max(64).default(4),
+    inFlightBatchesMax: z.int().min(1).max(64).default(3),
     /**
      * Most pages from the oldest that is not durable to the newest submitted (W), at most a quarter
      * of the ring. Default: K full batches, as far as that allows.

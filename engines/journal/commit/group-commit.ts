@@ -64,6 +64,9 @@ interface BatchInFlight {
   readonly carriesLsn: number;
 }
 
+/** Smaller batches are not worth halving: every one costs a flush. */
+const sharePagesMin = 8;
+
 /**
  * Group commit: greedy, pipelined, without a timer (JOURNAL-ENGINE §4.7). Whatever is queued when a
  * slot is free goes out as one batch, and up to K batches are on their way at once. An operation is
@@ -285,10 +288,30 @@ export class GroupCommit {
   #sendNext(): void {
     const { sealer, config } = this.#site;
     const buffer = this.#takeBuffer();
-    const pagesMax = Math.min(config.batchPagesMax, this.#windowRoom, this.#unreservedPages);
+    const pagesMax = Math.min(
+      config.batchPagesMax,
+      this.#windowRoom,
+      this.#unreservedPages,
+      this.#sharePages,
+    );
     const batch = sealer.seal(this.#queue, buffer, this.#limits(pagesMax));
     assert(batch !== undefined, 'a batch with room for an operation takes it');
     this.#send(batch, buffer);
+  }
+
+  /**
+   * Half of all that waits or is on its way, where that is much. Writers that wait for their
+   * acknowledgement come back together: in one batch for ever, with nothing being sealed while the device
+   * writes and nothing being written while the next is sealed. In two halves each goes on under the other.
+   */
+  get #sharePages(): number {
+    const { codec, need } = this.#site;
+    const outstandingBytes = this.#inFlight.reduce(
+      (sum, { batch }) => sum + batch.operationBytes,
+      this.#queuedBytes,
+    );
+    const halfPages = Math.ceil(outstandingBytes / 2 / codec.bodyBytes);
+    return Math.max(halfPages, sharePagesMin, need.of(this.#queue[0]!).batchPages);
   }
 
   /** What the next batch may take: what follows its first operation must leave the reserve alone. */
