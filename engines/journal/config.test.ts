@@ -5,8 +5,8 @@ test('options left out follow from the size of the ring', () => {
   expect(journalOptions.parse({ ringPages: 64 })).toMatchObject({
     segmentPages: 16,
     batchPagesMax: 4,
-    windowPages: 16,
-    inFlightBatchesMax: 4,
+    windowPages: 12,
+    inFlightBatchesMax: 3,
     transactionBytesMax: 65_536,
     durability: 'auto',
     idleWatermark: true,

@@ -64,8 +64,8 @@ interface BatchInFlight {
   readonly carriesLsn: number;
 }
 
-/** Smaller batches are not worth halving: every one costs a flush. */
-const sharePagesMin = 8;
+/** 32 blocks: smaller batches are not worth halving, since each ends with a page that is not full. */
+const sharePagesMin = 33;
 
 /**
  * Group commit: greedy, pipelined, without a timer (JOURNAL-ENGINE §4.7). Whatever is queued when a
