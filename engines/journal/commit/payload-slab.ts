@@ -6,12 +6,13 @@ const slabBytes = 2 ** 18;
  * what is in it is bounded by what the ring holds.
  */
 export class PayloadSlab {
-  #slab = new Uint8Array(slabBytes);
+  /** None before the first copy: most journals of an exploration are opened, read and left. */
+  #slab = new Uint8Array(0);
   #usedBytes = 0;
 
   copy(source: Uint8Array): Uint8Array {
     if (source.length > slabBytes / 4) return source.slice();
-    if (this.#usedBytes + source.length > slabBytes) {
+    if (this.#usedBytes + source.length > this.#slab.length) {
       this.#slab = new Uint8Array(slabBytes);
       this.#usedBytes = 0;
     }
