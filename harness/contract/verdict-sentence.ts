@@ -37,6 +37,8 @@ const deeds: Readonly<Record<ViolationKind, string>> = {
   reordered: 'lost the order of writes',
   'not-atomic': 'tore a transaction apart',
   invariant: "broke the workload's invariant",
+  exposed: 'exposed deleted data',
+  inconsistent: 'left a damaged file system',
   'recovery-failed': 'failed to recover',
   'recovery-not-idempotent': 'recovered differently the second time',
 };

@@ -1,5 +1,6 @@
 import type { DurabilityContract, FaultPromise } from './engine.ts';
 import type { RefusalReason } from './errors.ts';
+import type { FilePath } from './file-op.ts';
 import type { CrashWindow, LedgerView, ObservedContents } from './ledger.ts';
 import type { Plugin } from './plugin.ts';
 import type { BlockNumber, EventSeq, Epoch, LedgerPosition, Nanoseconds, OpId } from './units.ts';
@@ -56,6 +57,10 @@ export const violationKinds = [
   'reordered',
   'not-atomic',
   'invariant',
+  /** Shows what the medium held before it was allocated: another file's deleted data. */
+  'exposed',
+  /** The file system's own check finds damage. */
+  'inconsistent',
   'recovery-failed',
   'recovery-not-idempotent',
 ] as const;
@@ -65,6 +70,7 @@ export type ViolationKind = (typeof violationKinds)[number];
 export type Place =
   | { readonly kind: 'block'; readonly block: BlockNumber }
   | { readonly kind: 'log'; readonly index: number }
+  | { readonly kind: 'path'; readonly path: FilePath }
   | { readonly kind: 'volume' }
   | { readonly kind: 'recovery' };
 

@@ -2,10 +2,6 @@
  * Explores a round on all cores. Results come back in the order of the tasks, whatever the threads
  * did, so that the same seed gives the same files byte for byte.
  */
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
-import { HarnessError } from '../contract/index.ts';
 import { encodeHistory } from '../drive/history-file.ts';
 import { encodeLedger } from '../ledger/ledger-file.ts';
 import { RoundExplorer, type ExploreBudget, type RoundEvidence } from './explore-round.ts';
@@ -13,12 +9,7 @@ import { planTasks, runTask, type ExploreTask } from './explore-tasks.ts';
 import type { PlannedRound, WorkerReply, WorkerRequest } from './explore-worker.ts';
 import type { JudgedState } from './judge-windows.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
-
-export interface ExploreCallbacks {
-  onProgress(done: number, total: number): void;
-  /** Asked between tasks: true stops and leaves the rest unjudged. */
-  shouldStop(): boolean;
-}
+import { allEnded, workOff, WorkerThread, type WorkCallbacks } from './worker-thread.ts';
 
 export interface Exploration {
   readonly explorer: RoundExplorer;
@@ -34,7 +25,7 @@ export interface ExplorePool extends AsyncDisposable {
     ready: ReadyScenario,
     evidence: RoundEvidence,
     budget: ExploreBudget,
-    callbacks: ExploreCallbacks,
+    callbacks: WorkCallbacks,
   ): Promise<Exploration>;
 }
 
@@ -60,46 +51,26 @@ class ThreadPool implements ExplorePool {
     ready: ReadyScenario,
     evidence: RoundEvidence,
     budget: ExploreBudget,
-    callbacks: ExploreCallbacks,
+    callbacks: WorkCallbacks,
   ): Promise<Exploration> {
     const explorer = new RoundExplorer(ready, evidence, budget);
     const workers = this.#threads.length > 0 ? this.#threads : [new InThisThread()];
     const [planned] = await allEnded(workers.map((worker) => worker.begin(explorer)));
     const { states, coverage } = planned!;
     const tasks = planTasks(explorer, states);
-    const results = new Array<readonly JudgedState[] | undefined>(tasks.length).fill(undefined);
-    let next = 0;
-    let done = 0;
-    let failed = false;
-    const giveUp = (error: unknown): never => {
-      failed = true;
-      throw error;
-    };
-    await allEnded(
-      workers.map(async (worker) => {
-        while (!failed && next < tasks.length && !callbacks.shouldStop()) {
-          const index = next++;
-          results[index] = await worker.work(tasks[index]!).catch(giveUp);
-          callbacks.onProgress(++done, tasks.length);
-        }
-      }),
+    const results = await workOff<RoundWorker, ExploreTask, readonly JudgedState[]>(
+      workers,
+      tasks,
+      (worker, task) => worker.work(task),
+      callbacks,
     );
     const judged = results.flatMap((found) => found ?? []);
-    return { explorer, coverage, judged, complete: done === tasks.length };
+    return { explorer, coverage, judged, complete: !results.includes(undefined) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.stop()));
   }
-}
-
-/**
- * The answers of all, or the first failure, but never before all have ended: a thread that still has
- * something to answer must not be given the next round.
- */
-async function allEnded<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {
-  await Promise.allSettled(work);
-  return Promise.all(work);
 }
 
 class InThisThread implements RoundWorker {
@@ -115,19 +86,14 @@ class InThisThread implements RoundWorker {
   }
 }
 
-interface Waiting {
-  resolve(reply: WorkerReply): void;
-  reject(error: Error): void;
-}
-
-/** One worker thread; one that died is started anew for the next round. */
 class ExploreThread implements RoundWorker {
-  #worker: Worker | undefined;
-  #waiting: Waiting | undefined;
+  readonly #thread = new WorkerThread<WorkerRequest, WorkerReply>(
+    new URL('./explore-worker', import.meta.url),
+    'an exploring thread',
+  );
 
   async begin({ ready, evidence, budget }: RoundExplorer): Promise<PlannedRound> {
-    this.#worker ??= this.#start();
-    const reply = await this.#ask({
+    const request = {
       type: 'round',
       scenario: ready.scenario,
       sources: ready.sources,
@@ -135,73 +101,15 @@ class ExploreThread implements RoundWorker {
       history: encodeHistory(evidence.history),
       ledger: encodeLedger(evidence.ledger),
       budget,
-    });
-    if (reply.type !== 'planned') throw unexpected(reply);
-    return reply.planned;
+    } as const;
+    return (await this.#thread.begin(request, 'planned')).planned;
   }
 
   async work(task: ExploreTask): Promise<readonly JudgedState[]> {
-    const reply = await this.#ask({ type: 'task', task });
-    if (reply.type !== 'judged') throw unexpected(reply);
-    return reply.states;
+    return (await this.#thread.ask({ type: 'task', task }, 'judged')).states;
   }
 
-  async stop(): Promise<void> {
-    await this.#worker?.terminate();
+  stop(): Promise<void> {
+    return this.#thread.stop();
   }
-
-  #ask(request: WorkerRequest): Promise<WorkerReply> {
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-      if (this.#worker === undefined) this.#failed('it ended before its task');
-      else this.#worker.postMessage(request);
-    });
-  }
-
-  #start(): Worker {
-    const worker = startWorker();
-    worker.on('message', (reply: WorkerReply) => {
-      if (reply.type === 'failed') this.#failed(reply.message);
-      else this.#waiting?.resolve(reply);
-    });
-    worker.on('error', (error) => {
-      this.#worker = undefined;
-      this.#failed(error.stack ?? error.message);
-    });
-    worker.on('exit', (code) => {
-      this.#worker = undefined;
-      this.#failed(`it ended with code ${code}`);
-    });
-    return worker;
-  }
-
-  #failed(message: string): void {
-    this.#waiting?.reject(
-      new HarnessError('UNAVAILABLE', `an exploring thread failed: ${message}`),
-    );
-    this.#waiting = undefined;
-  }
-}
-
-function unexpected(reply: WorkerReply): HarnessError {
-  return new HarnessError('UNAVAILABLE', `an exploring thread answered ${reply.type} out of turn`);
-}
-
-/** Most of what a recovery allocates is dead by the next one: room for it saves collections. */
-const resourceLimits = { maxYoungGenerationSizeMb: 64 } as const;
-
-/**
- * The built tool runs JavaScript; a checkout runs its TypeScript, on Node 20 through tsx, which has to
- * be registered anew in each thread.
- */
-function startWorker(): Worker {
-  const runsSource = import.meta.url.endsWith('.ts');
-  const entry = new URL(`./explore-worker.${runsSource ? 'ts' : 'js'}`, import.meta.url);
-  if (!runsSource) return new Worker(entry, { resourceLimits });
-  const tsxRoot = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'));
-  const tsx = new URL('dist/esm/api/index.mjs', tsxRoot).href;
-  const boot = `import { register } from '${tsx}'; register(); await import('${entry.href}');`;
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(boot)}`), {
-    resourceLimits,
-  });
 }

@@ -1,5 +1,4 @@
 /** Body of an exploring thread: holds one round at a time and works off the tasks it is sent. */
-import { parentPort } from 'node:worker_threads';
 import type { Scenario } from '../contract/index.ts';
 import type { CrashPlan } from '../drive/crash-states.ts';
 import { decodeHistory } from '../drive/history-file.ts';
@@ -8,6 +7,7 @@ import { RoundExplorer, type ExploreBudget } from './explore-round.ts';
 import { runTask, type ExploreTask } from './explore-tasks.ts';
 import type { JudgedState } from './judge-windows.ts';
 import { loadSources, type PluginSources } from './plugin-sources.ts';
+import { answerRequests } from './worker-answers.ts';
 
 export type WorkerRequest =
   | {
@@ -29,24 +29,11 @@ export interface PlannedRound {
 
 export type WorkerReply =
   | { readonly type: 'planned'; readonly planned: PlannedRound }
-  | { readonly type: 'judged'; readonly states: readonly JudgedState[] }
-  | { readonly type: 'failed'; readonly message: string };
+  | { readonly type: 'judged'; readonly states: readonly JudgedState[] };
 
-const port = parentPort;
 let explorer: RoundExplorer | undefined;
 
-port?.on('message', (request: WorkerRequest) => {
-  answer(request).then(
-    (reply) => {
-      port.postMessage(reply);
-    },
-    (error: unknown) => {
-      const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      const reply: WorkerReply = { type: 'failed', message };
-      port.postMessage(reply);
-    },
-  );
-});
+answerRequests(answer);
 
 async function answer(request: WorkerRequest): Promise<WorkerReply> {
   if (request.type === 'round') {

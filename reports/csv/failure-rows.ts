@@ -46,12 +46,14 @@ function rowOf(cell: CellResult, failure: Failure): Row {
   };
 }
 
-function indexOf(place: Failure['violation']['place']): number | '' {
+function indexOf(place: Failure['violation']['place']): number | string {
   switch (place.kind) {
     case 'block':
       return place.block;
     case 'log':
       return place.index;
+    case 'path':
+      return place.path;
     case 'volume':
     case 'recovery':
       return '';

@@ -115,6 +115,8 @@ function describePlace(place: Place): string {
       return `block ${place.block}`;
     case 'log':
       return `log record ${place.index}`;
+    case 'path':
+      return place.path === '' ? 'the root directory' : place.path;
     case 'volume':
       return 'the volume as a whole';
     case 'recovery':
