@@ -151,6 +151,24 @@ test('replay begins at the LSN that is asked for (@req C9)', async () => {
   expect((await recordsOf(journal, lsns[2])).map(({ lsn }) => lsn)).toEqual(lsns.slice(2));
 });
 
+test('what a replay has begun to read stays as it was, released and followed by much else', async () => {
+  const journal = await open(await formattedTwin());
+  const append = (index: number): Promise<number> =>
+    journal.append(1, 0, 0, new Uint8Array(3000).fill(index % 251));
+  let last = 0;
+  for (let index = 0; index < 20; index++) last = await append(index);
+  const replay = journal.replay();
+  expect((await replay.next()).value?.payload[0]).toBe(0);
+  for (let index = 20; index < 300; index++) {
+    journal.release(last);
+    last = await append(index);
+  }
+  const read: number[] = [];
+  for await (const { payload } of replay) read.push(payload[0]!);
+  expect(read).toEqual(Array.from({ length: 19 }, (_, index) => index + 1));
+  expect((await recordsOf(journal)).map(({ payload }) => payload[0])).toEqual([299 - 251]);
+});
+
 test('a ring full of appended records rejects before an LSN is given, and goes on after a release', async () => {
   const journal = await open(await formattedTwin());
   const payload = new Uint8Array(3000);

@@ -4,6 +4,7 @@ import {
   type EngineFacts,
   type Platform,
 } from '../../harness/contract/index.ts';
+import { AppendPayloads } from './commit/append-payloads.ts';
 import { BatchSealer, type SealedBatch } from './commit/batch-sealer.ts';
 import { GroupCommit } from './commit/group-commit.ts';
 import { IdleWatermark } from './commit/idle-watermark.ts';
@@ -123,6 +124,7 @@ export class Journal implements AsyncDisposable {
   readonly #destager: Destager;
   readonly #watermark: IdleWatermark;
   readonly #slab = new PayloadSlab();
+  readonly #payloads = new AppendPayloads();
   #acknowledgedLsn: number;
   #state: 'active' | 'closing' | 'closed' | 'failed' = 'active';
   #failure = '';
@@ -212,10 +214,11 @@ export class Journal implements AsyncDisposable {
    * `type` is the caller's: any but 0x100 to 0x1ff, with bit 15 where a reader must know it.
    */
   append(type: number, tenant: number, vshard: number, payload: Uint8Array): Promise<number> {
-    return this.#submit((settled) => {
+    return new Promise((resolve, reject) => {
       this.#checkActive();
       this.#checkRecord(type, payload);
-      return appendRecord({ type, tenant, vshard }, this.#slab.copy(payload), settled);
+      const settled = { resolve, reject };
+      this.#take(appendRecord({ type, tenant, vshard }, this.#payloads.copy(payload), settled));
     });
   }
 
@@ -231,8 +234,9 @@ export class Journal implements AsyncDisposable {
   }
 
   /** The appended records that are durable and not released, oldest first. */
-  replay(fromLsn = 0): AsyncGenerator<AppendedRecord, void, undefined> {
-    return this.#appended.from(fromLsn);
+  async *replay(fromLsn = 0): AsyncGenerator<AppendedRecord, void, undefined> {
+    this.#payloads.leaveToReaders();
+    yield* this.#appended.from(fromLsn);
   }
 
   /** The caller needs no appended record up to that LSN any more; consumers may still. */
@@ -308,11 +312,14 @@ export class Journal implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       if (this.#state === 'closed' || this.#isLogEnded) throw closed();
       this.#checkNotFailed();
-      const operation = make({ resolve, reject });
-      this.#checkQueue(operation);
-      this.#commit.submit(operation);
-      this.#parts.tally.userBytes += userBytesOf(operation);
+      this.#take(make({ resolve, reject }));
     });
+  }
+
+  #take(operation: Operation): void {
+    this.#checkQueue(operation);
+    this.#commit.submit(operation);
+    this.#parts.tally.userBytes += userBytesOf(operation);
   }
 
   #checkActive(): void {
@@ -475,6 +482,7 @@ export class Journal implements AsyncDisposable {
       return;
     }
     const { type, tenant, vshard, data: payload } = drafts[0]!;
+    this.#payloads.noteAcknowledged(payload, lsn);
     if (lsn > this.#live.releasedLsn) this.#appended.add({ lsn, type, tenant, vshard, payload });
   }
 
@@ -522,6 +530,7 @@ export class Journal implements AsyncDisposable {
   #noteReleased(): void {
     this.#live.releasedLsn = Math.max(this.#live.releasedLsn, this.#consumers.releasedLsn);
     this.#appended.releaseThrough(this.#live.releasedLsn);
+    this.#payloads.releaseThrough(this.#live.releasedLsn);
     this.#destager.noteProgress();
   }
 

@@ -48,6 +48,13 @@ export interface EntriesSite {
 /** At most that many entries for a request. */
 export const entriesPerRequest = 2;
 
+/**
+ * A read into memory that is not registered makes the kernel provide the memory where nobody has
+ * touched it yet, which takes far longer than the read. From so many bytes on its workers do that, on
+ * other processors, and not the thread that submits.
+ */
+const workerReadBytesMin = 256 * 1024;
+
 export class RequestEntries {
   readonly #site: EntriesSite;
   readonly #linksFlush: boolean;
@@ -114,7 +121,8 @@ export class RequestEntries {
         : isRead
           ? operationCode.read
           : operationCode.write,
-      flags,
+      flags:
+        isRead && !isRegistered && byteCount >= workerReadBytesMin ? flags | sqeFlag.async : flags,
       file: fd,
       byteOffset: lba * logicalBlockBytes,
       address,

@@ -13,6 +13,8 @@ export const operationCode = {
 export const sqeFlag = {
   fixedFile: 1 << 0,
   link: 1 << 2,
+  /** A worker of the ring does it from the beginning, not the thread that submits. */
+  async: 1 << 4,
   /** A success posts no completion; a failure does, and those linked behind it then post none. */
   skipSuccess: 1 << 6,
 } as const;

@@ -1,14 +1,7 @@
 import type { Crc32c } from '../format/crc32c.ts';
 import type { LogPosition } from '../format/log-position.ts';
 import { foldDigest } from '../format/mix.ts';
-import {
-  pageFlags,
-  pageRunOf,
-  type BodySealer,
-  type PageCodec,
-  type PageHeader,
-  type PageRun,
-} from '../format/page.ts';
+import { pageFlags, pageRunOf, type BodySealer, type PageCodec } from '../format/page.ts';
 import {
   epochStartBytes,
   segmentHeaderBytes,
@@ -18,10 +11,11 @@ import {
   type EpochStart,
 } from '../format/payloads.ts';
 import { recordTypes } from '../format/record-types.ts';
-import { recordHeaderBuffer, recordHeaderBytes, writeRecordHeader } from '../format/record.ts';
+import { beginRecordHeader, recordHeaderBuffer, recordHeaderBytes } from '../format/record.ts';
 import { viewOf, writeU64 } from '../format/u64.ts';
 import { BodyWriter } from './body-writer.ts';
 import { draftBytes, type Operation, type RecordDraft, type RecordSpan } from './operation.ts';
+import { PageSealer, type BatchBuffer, type SealLimits } from './page-sealer.ts';
 
 const nothing = new Uint8Array(0);
 const segmentRecordBytes = recordHeaderBytes + segmentHeaderBytes;
@@ -32,17 +26,6 @@ const overheadBytes = epochRecordBytes + 2 * segmentRecordBytes;
 /** Largest operation that surely fits in one batch, in bytes of records. */
 export function batchCapacityBytes(pageCount: number, codec: PageCodec): number {
   return pageCount * codec.bodyBytes - overheadBytes;
-}
-
-/** Pages that a batch's frozen bytes lie in; free again when the batch is durable. */
-export interface BatchBuffer {
-  readonly pages: PageRun;
-  readonly writer: BodyWriter;
-}
-
-export function batchBufferOf(bytes: Uint8Array, codec: PageCodec): BatchBuffer {
-  const pages = pageRunOf(bytes);
-  return { pages, writer: new BodyWriter(pages, codec) };
 }
 
 export interface SealedBatch {
@@ -59,10 +42,12 @@ export interface SealedBatch {
   readonly paddingBytes: number;
 }
 
-export interface SealLimits {
-  readonly pagesMax: number;
-  readonly tailPageSeq: number;
-  readonly durableLsn: number;
+interface BatchContents {
+  readonly flags: number;
+  readonly cipher: BodySealer | undefined;
+  readonly operations: readonly Operation[];
+  readonly operationBytes: number;
+  readonly endsInside: boolean;
 }
 
 export interface SealerSite {
@@ -85,7 +70,7 @@ export class BatchSealer {
   readonly #capacityBytes: number;
   readonly #segmentPages: number;
   readonly #crc32c: Crc32c;
-  readonly #epoch: number;
+  readonly #pages: PageSealer;
   readonly #cipher: BodySealer | undefined;
   readonly #header = recordHeaderBuffer();
   #head: LogPosition;
@@ -93,7 +78,6 @@ export class BatchSealer {
   #epochStart: EpochStart | undefined;
   #headedSegment: number;
   #nextLsn: number;
-  #writer: BodyWriter | undefined;
   /** An operation goes on behind what was sealed last. */
   #endsInside = false;
 
@@ -102,7 +86,7 @@ export class BatchSealer {
     this.#capacityBytes = batchCapacityBytes(site.batchPagesMax, site.codec);
     this.#segmentPages = site.segmentPages;
     this.#crc32c = site.crc32c;
-    this.#epoch = site.epochStart.epoch;
+    this.#pages = new PageSealer(site.codec, site.segmentPages, site.epochStart.epoch);
     this.#cipher = site.cipher;
     this.#epochStart = site.epochStart;
     this.#head = site.head;
@@ -115,6 +99,12 @@ export class BatchSealer {
     return this.#head;
   }
 
+  /** For batches to be sealed in. */
+  bufferOf(bytes: Uint8Array): BatchBuffer {
+    const pages = pageRunOf(bytes);
+    return { pages, writer: new BodyWriter(pages, this.#codec, this.#crc32c) };
+  }
+
   /** Takes operations off the front of the queue; undefined where not even the first record fits. */
   seal(queue: Operation[], buffer: BatchBuffer, limits: SealLimits): SealedBatch | undefined {
     if (this.#cipher !== undefined && this.#epochStart !== undefined) {
@@ -122,7 +112,7 @@ export class BatchSealer {
     }
     const roomBytes = limits.pagesMax * this.#codec.bodyBytes - this.#overhead(limits.pagesMax);
     const operations: Operation[] = [];
-    this.#begin(buffer);
+    buffer.writer.restart();
     let usedBytes = 0;
     for (let next = queue[0]; next !== undefined; next = queue[0]) {
       if (!this.#belongs(next, roomBytes, usedBytes)) break;
@@ -136,16 +126,25 @@ export class BatchSealer {
     if (last === undefined) return undefined;
     const endsInside = last.sealedCount < last.drafts.length;
     this.#endsInside = endsInside;
-    const operationBytes = usedBytes;
-    const batch = this.#finish(buffer, limits, 0, this.#cipher);
-    return { ...batch, endsInside, operations, operationBytes };
+    return this.#finish(buffer, limits, {
+      flags: 0,
+      cipher: this.#cipher,
+      operations,
+      operationBytes: usedBytes,
+      endsInside,
+    });
   }
 
   /** A page without records: all it says is how far the log is durable. */
   sealWatermark(buffer: BatchBuffer, limits: SealLimits): SealedBatch {
-    this.#begin(buffer);
-    const batch = this.#finish(buffer, limits, pageFlags.watermark, this.#cipher);
-    return { ...batch, endsInside: this.#endsInside, operations: [], operationBytes: 0 };
+    buffer.writer.restart();
+    return this.#finish(buffer, limits, {
+      flags: pageFlags.watermark,
+      cipher: this.#cipher,
+      operations: [],
+      operationBytes: 0,
+      endsInside: this.#endsInside,
+    });
   }
 
   /**
@@ -153,10 +152,15 @@ export class BatchSealer {
    * else.
    */
   #sealEpochStart(buffer: BatchBuffer, limits: SealLimits): SealedBatch {
-    this.#begin(buffer);
+    buffer.writer.restart();
     this.#putOwnRecords(buffer.writer);
-    const batch = this.#finish(buffer, limits, 0, undefined);
-    return { ...batch, endsInside: false, operations: [], operationBytes: 0 };
+    return this.#finish(buffer, limits, {
+      flags: 0,
+      cipher: undefined,
+      operations: [],
+      operationBytes: 0,
+      endsInside: false,
+    });
   }
 
   /**
@@ -209,11 +213,6 @@ export class BatchSealer {
     return epochBytes + segments * segmentRecordBytes;
   }
 
-  #begin(buffer: BatchBuffer): void {
-    this.#writer = buffer.writer;
-    buffer.writer.restart();
-  }
-
   #putOwnRecords(writer: BodyWriter): void {
     this.#putEpochStart(writer);
     this.#putSegmentHeader(writer);
@@ -248,61 +247,25 @@ export class BatchSealer {
     const lsn = this.#nextLsn++;
     const payloadBytes = head.length + data.length;
     const header = { type, lsn, tenant, vshard, payloadBytes };
-    const crc = writeRecordHeader(this.#header, header, head, data, this.#crc32c);
-    writer.beginRecord(lsn);
-    writer.put(this.#header.bytes, lsn);
-    if (head.length > 0) writer.put(head, lsn);
-    writer.put(data, lsn);
-    return crc;
+    const headerCrc = beginRecordHeader(this.#header, header);
+    return writer.putRecord(this.#header, headerCrc, head, data, lsn);
   }
 
-  #finish(
-    { pages, writer }: BatchBuffer,
-    limits: SealLimits,
-    flags: number,
-    cipher: BodySealer | undefined,
-  ): Pick<SealedBatch, 'bytes' | 'start' | 'end' | 'paddingBytes'> {
-    const pageCount = Math.max(1, writer.pageCount);
-    writer.clearRest(pageCount);
-    let digest = 0;
-    for (let index = 0; index < pageCount; index++) {
-      const header = this.#headerOf(index, pageCount, limits, flags);
-      const crc = this.#codec.seal(pages, index * this.#codec.pageBytes, header, cipher);
-      digest = foldDigest(digest, crc);
-    }
+  #finish(buffer: BatchBuffer, limits: SealLimits, contents: BatchContents): SealedBatch {
+    const { flags, cipher, operations, operationBytes, endsInside } = contents;
     const start = this.#head;
+    const nextLsn = this.#nextLsn;
+    const pages = { buffer, limits, flags, cipher, head: start, nextLsn };
+    const { pageCount, digest } = this.#pages.seal(pages);
     this.#head = {
       pageSeq: start.pageSeq + pageCount,
-      nextLsn: this.#nextLsn,
+      nextLsn,
       batchNo: (start.batchNo + 1) >>> 0,
       prevDigest: digest,
     };
-    const paddingBytes = pageCount * this.#codec.bodyBytes - writer.position;
-    const bytes = pages.bytes.subarray(0, pageCount * this.#codec.pageBytes);
-    return { bytes, start, end: this.#head, paddingBytes };
-  }
-
-  #headerOf(index: number, pageCount: number, limits: SealLimits, flags: number): PageHeader {
-    const writer = this.#writer!;
-    const pageSeq = this.#head.pageSeq + index;
-    return {
-      flags:
-        flags |
-        (index === 0 ? pageFlags.first : 0) |
-        (index === pageCount - 1 ? pageFlags.last : 0) |
-        (pageSeq % this.#segmentPages === 0 ? pageFlags.segmentHeader : 0),
-      pageSeq,
-      epoch: this.#epoch,
-      used: writer.usedIn(index),
-      firstRecord: writer.firstRecord[index]!,
-      firstLsn: writer.position === 0 ? this.#nextLsn : writer.firstLsn[index]!,
-      durableLsn: limits.durableLsn,
-      tailDistance: pageSeq - limits.tailPageSeq,
-      batchNo: this.#head.batchNo,
-      batchIndex: index,
-      batchPages: pageCount,
-      prevBatchDigest: this.#head.prevDigest,
-    };
+    const bytes = buffer.pages.bytes.subarray(0, pageCount * this.#codec.pageBytes);
+    const paddingBytes = pageCount * this.#codec.bodyBytes - buffer.writer.position;
+    return { bytes, start, end: this.#head, endsInside, operations, operationBytes, paddingBytes };
   }
 
   #segmentOf(pageSeq: number): number {

@@ -7,14 +7,9 @@ import type { Layout } from '../format/layout.ts';
 import type { LogPosition } from '../format/log-position.ts';
 import type { PageCodec } from '../format/page.ts';
 import type { DeviceIo } from '../io/device-io.ts';
-import {
-  batchBufferOf,
-  type BatchBuffer,
-  type BatchSealer,
-  type SealedBatch,
-  type SealLimits,
-} from './batch-sealer.ts';
+import type { BatchSealer, SealedBatch } from './batch-sealer.ts';
 import type { Operation } from './operation.ts';
+import type { BatchBuffer, SealLimits } from './page-sealer.ts';
 import type { SpaceNeed } from './space-need.ts';
 
 export interface CommitSite {
@@ -326,10 +321,10 @@ export class GroupCommit {
   }
 
   #takeBuffer(): BatchBuffer {
-    const { io, config, codec } = this.#site;
+    const { io, config, codec, sealer } = this.#site;
     return (
       this.#freeBuffers.pop() ??
-      batchBufferOf(io.device.allocate(config.batchPagesMax * codec.pageBytes), codec)
+      sealer.bufferOf(io.device.allocate(config.batchPagesMax * codec.pageBytes))
     );
   }
 
@@ -352,7 +347,7 @@ export class GroupCommit {
   }
 
   /** Two writes where the batch goes over the end of the ring, and as many to its mirror. */
-  async #write({ bytes, start, operations, paddingBytes }: SealedBatch): Promise<void> {
+  #write({ bytes, start, operations, paddingBytes }: SealedBatch): Promise<unknown> {
     const { io, layout, mirror } = this.#site;
     const { pageBytes } = layout;
     const ringAt = layout.extents.ring.byteOffset;
@@ -360,15 +355,17 @@ export class GroupCommit {
     const firstBytes = Math.min(bytes.length, layout.ringPages * pageBytes - at);
     const purpose = operations.length === 0 ? 'watermark' : 'journal';
     const fua = io.path === 'fua';
-    const writes = [io.write(purpose, ringAt + at, bytes.subarray(0, firstBytes), { fua })];
+    io.countPadding(purpose, paddingBytes);
+    const first = io.write(purpose, ringAt + at, bytes.subarray(0, firstBytes), { fua });
+    if (firstBytes === bytes.length && mirror === undefined) return first;
+    const writes = [first];
     if (firstBytes < bytes.length) {
       writes.push(io.write(purpose, ringAt, bytes.subarray(firstBytes), { fua }));
     }
     for (const { byteOffset, source } of mirror?.partsFor(start.pageSeq, bytes) ?? []) {
       writes.push(io.write('double-write', byteOffset, source, { fua }));
     }
-    io.countPadding(purpose, paddingBytes);
-    await Promise.all(writes);
+    return Promise.all(writes);
   }
 
   #noteWritten(entry: BatchInFlight): void {

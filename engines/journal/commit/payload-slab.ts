@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 const slabBytes = 2 ** 18;
 
 /**
@@ -11,9 +13,10 @@ export class PayloadSlab {
   #usedBytes = 0;
 
   copy(source: Uint8Array): Uint8Array {
-    if (source.length > slabBytes / 4) return source.slice();
+    if (source.length > slabBytes / 4) return new Uint8Array(source);
     if (this.#usedBytes + source.length > this.#slab.length) {
-      this.#slab = new Uint8Array(slabBytes);
+      // Not zeroed: only what has been copied into it is handed out.
+      this.#slab = new Uint8Array(Buffer.allocUnsafeSlow(slabBytes).buffer);
       this.#usedBytes = 0;
     }
     const copy = this.#slab.subarray(this.#usedBytes, this.#usedBytes + source.length);

@@ -1,10 +1,10 @@
 import type { Crc32c } from '../format/crc32c.ts';
-import { mirrorExtent } from '../format/layout.ts';
+import { mirrorExtent, type Layout } from '../format/layout.ts';
 import { pageAt, pageMagic, type PageCodec, type PageRun } from '../format/page.ts';
 import { pageCodecOf, type Superblock } from '../format/superblock.ts';
 import { readU64 } from '../format/u64.ts';
 import type { DeviceIo } from '../io/device-io.ts';
-import { readRing, wholeness, type RingContents } from '../recovery/read-ring.ts';
+import { offsetOfSlot, readRing, wholeness, type RingContents } from '../recovery/read-ring.ts';
 
 /** Both copies of the ring and what was made of them. */
 export interface MirroredRing {
@@ -30,23 +30,33 @@ export async function readLogPages(
   return { ring: await readAndCheck(journal, superblock, crc32c), repairs: new Map() };
 }
 
-/** The CRCs of a large ring's pages take as long as reading it: both at once. */
+/** What is read is checked while it is in the processor's cache and other reads are on their way. */
 async function readAndCheck(
   journal: DeviceIo,
   superblock: Superblock,
   crc32c: Crc32c,
 ): Promise<RingContents> {
   const { layout, tail } = superblock;
+  const { pageBytes } = layout;
   const codec = pageCodecOf(superblock, crc32c);
-  const checked = new Uint8Array(layout.ringPages);
-  const ring = await readRing(journal, layout, layout.extents.ring, (pages, from, to) => {
-    for (let slot = from; slot < to; slot++) {
-      const at = slot * layout.pageBytes;
-      if (!isCandidate(pages, at, codec, tail.pageSeq)) continue;
-      checked[slot] = codec.isWhole(pages, at) ? wholeness.whole : wholeness.damaged;
-    }
+  const ringPages = pagesOf(layout);
+  const firstSlot = tail.pageSeq % ringPages;
+  const checked = new Uint8Array(ringPages);
+  const ring = await readRing(journal, layout, {
+    firstSlot,
+    onRead: (pages, from, to) => {
+      for (let at = from; at < to; at += pageBytes) {
+        if (!isCandidate(pages, at, codec, tail.pageSeq)) continue;
+        const slot = (firstSlot + at / pageBytes) % ringPages;
+        checked[slot] = codec.isWhole(pages, at) ? wholeness.whole : wholeness.damaged;
+      }
+    },
   });
   return { ...ring, wholeness: checked };
+}
+
+function pagesOf({ extents, pageBytes }: Layout): number {
+  return extents.ring.byteCount / pageBytes;
 }
 
 /** Whether the page claims to be of the log: only of such pages is it asked at all. */
@@ -76,15 +86,17 @@ async function readMirroredRing(
   superblock: Superblock,
   crc32c: Crc32c,
 ): Promise<MirroredRing> {
-  const { layout } = superblock;
-  const ring = await readRing(journal, layout);
-  const mirror = await readRing(journal, layout, mirrorExtent(layout));
+  const { layout, tail } = superblock;
+  const { pageBytes } = layout;
+  const firstSlot = tail.pageSeq % pagesOf(layout);
+  const ring = await readRing(journal, layout, { firstSlot });
+  const mirror = await readRing(journal, layout, { firstSlot, extent: mirrorExtent(layout) });
   const codec = pageCodecOf(superblock, crc32c);
   const repairs = new Map<number, SlotRepair>();
   const unreadable = new Set(ring.unreadable);
   for (let slot = 0; slot < layout.ringPages; slot++) {
-    const page = slotOf(ring.pages, slot, layout.pageBytes);
-    const twin = slotOf(mirror.pages, slot, layout.pageBytes);
+    const page = pageIn(ring, slot, pageBytes);
+    const twin = pageIn(mirror, slot, pageBytes);
     const isEitherUnread = ring.unreadable.has(slot) || mirror.unreadable.has(slot);
     if (!isEitherUnread && Buffer.compare(page, twin) === 0) continue;
     const [inRing, inMirror] = [rankOf(ring, slot, codec), rankOf(mirror, slot, codec)];
@@ -96,6 +108,7 @@ async function readMirroredRing(
     if (inRing === undefined && inMirror === undefined) continue;
     repairs.set(slot, { isRingBehind, page: page.slice() });
   }
+  journal.device.release?.(mirror.pages.bytes);
   return { ring: { ...ring, unreadable }, repairs };
 }
 
@@ -130,13 +143,10 @@ interface PageRank {
 }
 
 /** Undefined where the slot holds no whole page of this journal that belongs there. */
-function rankOf(
-  { pages, unreadable }: RingContents,
-  slot: number,
-  codec: PageCodec,
-): PageRank | undefined {
+function rankOf(contents: RingContents, slot: number, codec: PageCodec): PageRank | undefined {
+  const { pages, unreadable } = contents;
   if (unreadable.has(slot)) return undefined;
-  const at = slot * codec.pageBytes;
+  const at = offsetOfSlot(contents, slot, codec.pageBytes);
   const { view } = pages;
   const ringPages = pages.bytes.length / codec.pageBytes;
   const isOurs =
@@ -155,6 +165,7 @@ function isNewer(one: PageRank | undefined, other: PageRank | undefined): boolea
   return one.pageSeq > other.pageSeq || (one.pageSeq === other.pageSeq && one.epoch > other.epoch);
 }
 
-function slotOf({ bytes }: PageRun, slot: number, pageBytes: number): Uint8Array {
-  return bytes.subarray(slot * pageBytes, (slot + 1) * pageBytes);
+function pageIn(contents: RingContents, slot: number, pageBytes: number): Uint8Array {
+  const at = offsetOfSlot(contents, slot, pageBytes);
+  return contents.pages.bytes.subarray(at, at + pageBytes);
 }

@@ -43,15 +43,10 @@ export function recordHeaderBuffer(): RecordHeaderBytes {
   return { bytes, view: viewOf(bytes) };
 }
 
-/**
- * Writes the header; its CRC covers the payload, which is `head` and then `data`. Answers the CRC.
- */
-export function writeRecordHeader(
+/** Writes all of the header but its CRC; answers the CRC so far, which goes on with the payload. */
+export function beginRecordHeader(
   { bytes, view }: RecordHeaderBytes,
   header: RecordHeader,
-  head: Uint8Array,
-  data: Uint8Array,
-  crc32c: Crc32c,
 ): number {
   view.setUint32(recordAt.magic, recordMagic, true);
   view.setUint16(recordAt.format, recordFormat, true);
@@ -60,11 +55,11 @@ export function writeRecordHeader(
   view.setUint32(recordAt.tenant, header.tenant, true);
   view.setUint16(recordAt.vshard, header.vshard, true);
   view.setUint32(recordAt.payloadBytes, header.payloadBytes, true);
-  let crc = crc32cOfFew(bytes, coveredHeaderBytes, 0);
-  crc = crc32cOfFew(head, head.length, crc);
-  if (data.length > 0) crc = crc32c(data, crc);
+  return crc32cOfFew(bytes, 0, coveredHeaderBytes, 0);
+}
+
+export function completeRecordHeader({ view }: RecordHeaderBytes, crc: number): void {
   view.setUint32(recordAt.crc, crc, true);
-  return crc;
 }
 
 export function readRecordHeader(view: DataView, at: number): RecordHeader {
@@ -85,7 +80,7 @@ export function isRecordWhole(
   end: number,
   crc32c: Crc32c,
 ): boolean {
-  const header = crc32c(bytes.subarray(at, at + coveredHeaderBytes));
+  const header = crc32cOfFew(bytes, at, at + coveredHeaderBytes, 0);
   const computed = crc32c(bytes.subarray(at + recordHeaderBytes, end), header);
   return computed === view.getUint32(at + recordAt.crc, true);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readConsumerTable, writeConsumerTable, type ConsumerTable } from './consumer-table.ts';
 import type { Crc32c } from './crc32c.ts';
 import { epochEntriesMax, type EpochEntry } from './epoch-table.ts';
@@ -118,7 +118,9 @@ export interface Calibration {
 }
 
 export function pageCodecOf({ identity, layout, keyId }: Superblock, crc32c: Crc32c): PageCodec {
-  return new PageCodec(identity, { ...layout, isEncrypted: keyId !== undefined }, crc32c);
+  const { pageBytes, atomicUnitBytes } = layout;
+  const shape = { pageBytes, atomicUnitBytes, isEncrypted: keyId !== undefined };
+  return new PageCodec(identity, shape, crc32c);
 }
 
 export function newestEpochOf(superblock: Superblock): EpochEntry {
@@ -239,11 +241,14 @@ export type SlotContents =
   | { readonly kind: 'foreign' };
 
 export function decodeSuperblock(bytes: Uint8Array, crc32c: Crc32c): SlotContents {
+  if (!hasSuperblockMagic(bytes)) return { kind: 'foreign' };
+  if (peekSequence(bytes, crc32c) === undefined) return { kind: 'damaged' };
+  return decodeWhole(bytes);
+}
+
+/** The same for bytes of which `peekSequence` has said that they are whole. */
+export function decodeWhole(bytes: Uint8Array): SlotContents {
   const view = viewOf(bytes);
-  if (view.getUint32(at.magic, true) !== superblockMagic) return { kind: 'foreign' };
-  if (crc32c(bytes.subarray(0, at.crc)) !== view.getUint32(at.crc, true)) {
-    return { kind: 'damaged' };
-  }
   const version = view.getUint16(at.version, true);
   if (version > superblockVersion) return { kind: 'newer', version };
   if (!hasItsDigest(bytes) || version !== superblockVersion || !hasKnownManner(view)) {
@@ -265,13 +270,12 @@ function hasKnownManner(view: DataView): boolean {
 
 /** The digest is independent of the CRC: an error that one polynomial misses meets another test. */
 function hasItsDigest(bytes: Uint8Array): boolean {
-  const digest = digestOf(bytes);
-  return digest.every((byte, index) => byte === bytes[at.digest + index]);
+  const stored = bytes.subarray(at.digest, at.digest + digestBytes);
+  return Buffer.compare(digestOf(bytes), stored) === 0;
 }
 
 function digestOf(bytes: Uint8Array): Uint8Array {
-  const whole = createHash('sha256').update(bytes.subarray(0, at.digest)).digest();
-  return whole.subarray(0, digestBytes);
+  return hash('sha256', bytes.subarray(0, at.digest), 'buffer').subarray(0, digestBytes);
 }
 
 function readFields(view: DataView, bytes: Uint8Array): Superblock {
@@ -316,15 +320,6 @@ function readCalibration(view: DataView, device: 0 | 1): Calibration {
 }
 
 function readLayout(view: DataView): Layout {
-  const extents = Object.fromEntries(
-    extentNames.map((name, index): [string, Extent] => [
-      name,
-      {
-        byteOffset: readU64(view, at.extents + 16 * index),
-        byteCount: readU64(view, at.extents + 16 * index + 8),
-      },
-    ]),
-  ) as unknown as Layout['extents'];
   const segmentPages = view.getUint32(at.segmentPages, true);
   return {
     pageBytes: pageSizes.find((size) => size === view.getUint32(at.pageBytes, true))!,
@@ -336,8 +331,22 @@ function readLayout(view: DataView): Layout {
     segmentPages,
     dataBlocks: readU64(view, at.dataBlocks),
     spareBlocks: readU64(view, at.spareBlocks),
-    extents,
+    extents: {
+      label: readExtent(view, 0),
+      superblockLow: readExtent(view, 1),
+      superblockHigh: readExtent(view, 2),
+      doubleWrite: readExtent(view, 3),
+      ring: readExtent(view, 4),
+      map: readExtent(view, 5),
+      data: readExtent(view, 6),
+    },
   };
+}
+
+/** By its place in `extentNames`. */
+function readExtent(view: DataView, index: number): Extent {
+  const extentAt = at.extents + 16 * index;
+  return { byteOffset: readU64(view, extentAt), byteCount: readU64(view, extentAt + 8) };
 }
 
 function readEpochs(view: DataView, bytes: Uint8Array): EpochEntry[] {

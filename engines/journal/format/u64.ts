@@ -8,8 +8,9 @@ export function readU64(view: DataView, offset: number): number {
 }
 
 export function writeU64(view: DataView, offset: number, value: number): void {
-  assert(Number.isSafeInteger(value) && value >= 0, `${value} is not a number below 2^53`);
-  view.setUint32(offset, value % wordRange, true);
+  // The text is made only where it is needed: making it takes longer than all the rest.
+  if (!Number.isSafeInteger(value) || value < 0) assert.fail(`${value} is not a number below 2^53`);
+  view.setUint32(offset, value, true);
   view.setUint32(offset + 4, Math.floor(value / wordRange), true);
 }
 

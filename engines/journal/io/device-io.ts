@@ -50,7 +50,10 @@ export class DeviceIo {
     });
   }
 
-  /** One write; with `fua` it is durable when it completes. */
+  /**
+   * One write; with `fua` it is durable when it completes. A single `await`: a lone append waits for each
+   * turn of a promise between the drive and its caller.
+   */
   async write(
     purpose: WritePurpose,
     byteOffset: number,
@@ -61,7 +64,13 @@ export class DeviceIo {
     this.#tally.add(purpose, source.length);
     if (fua) this.#tally.fuaWrites += 1;
     const lba = byteOffset / this.device.geometry.logicalBlockBytes;
-    const byteCount = await this.#settle(this.device.write(lba, source, { fua }));
+    this.#writesInFlight += 1;
+    let byteCount: number;
+    try {
+      byteCount = await this.device.write(lba, source, { fua });
+    } finally {
+      this.#noteSettled();
+    }
     if (byteCount !== source.length) {
       throw new DeviceError(
         'EIO',
@@ -115,14 +124,9 @@ export class DeviceIo {
     if (this.path !== 'none') await this.flush();
   }
 
-  async #settle(writing: Promise<number>): Promise<number> {
-    this.#writesInFlight += 1;
-    try {
-      return await writing;
-    } finally {
-      this.#writesInFlight -= 1;
-      if (this.#writesInFlight === 0) for (const resolve of this.#waiting.splice(0)) resolve();
-    }
+  #noteSettled(): void {
+    this.#writesInFlight -= 1;
+    if (this.#writesInFlight === 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #checkNotStopped(): void {

@@ -2,7 +2,7 @@ import { DeviceError, EngineRefusal } from '../../../harness/contract/index.ts';
 import type { Crc32c } from '../format/crc32c.ts';
 import { superblockSlots, usableBytes } from '../format/layout.ts';
 import {
-  decodeSuperblock,
+  decodeWhole,
   encodeSuperblock,
   hasSuperblockMagic,
   peekSequence,
@@ -29,7 +29,7 @@ export interface SuperblockSlot {
  */
 export async function readSuperblocks(io: DeviceIo, crc32c: Crc32c): Promise<Superblock> {
   const slots = await readSlots(io, crc32c);
-  const superblock = newestOf(slots, crc32c);
+  const superblock = newestOf(slots);
   checkDevice(superblock, io);
   await repairTwin(io, superblock, slots, crc32c);
   return superblock;
@@ -61,11 +61,11 @@ async function readSlot(
 }
 
 /** The newest whole one; throws EngineRefusal where there is none, as `readSuperblocks` does. */
-export function newestOf(slots: readonly SuperblockSlot[], crc32c: Crc32c): Superblock {
+export function newestOf(slots: readonly SuperblockSlot[]): Superblock {
   const whole = slots.filter((slot) => slot.sequence !== undefined);
   whole.sort((a, b) => b.sequence! - a.sequence!);
   for (const { bytes } of whole) {
-    const contents = decodeSuperblock(bytes, crc32c);
+    const contents = decodeWhole(bytes);
     if (contents.kind === 'valid') return contents.superblock;
     if (contents.kind === 'newer') {
       throw new EngineRefusal(

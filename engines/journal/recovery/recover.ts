@@ -71,7 +71,7 @@ export async function recover(site: RecoverySite): Promise<RecoveredJournal> {
   const replayed = replayLog(found.log, volume, releasesOf(found, site));
   const blocksWritten = await volume.restore();
   const claimed = await claim(site, found, replayed, keys);
-  for (const memory of [pages.ring.pages.bytes, found.log.stream]) journal.device.release?.(memory);
+  journal.device.release?.(pages.ring.pages.bytes);
   return { ...claimed, volume, blocksWritten };
 }
 

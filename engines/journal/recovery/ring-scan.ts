@@ -2,7 +2,7 @@ import { EngineRefusal } from '../../../harness/contract/index.ts';
 import { ownerOf, owns, type EpochEntry } from '../format/epoch-table.ts';
 import { pageAt, pageFormat, pageMagic, type PageCodec, type PageRun } from '../format/page.ts';
 import { readU64 } from '../format/u64.ts';
-import { wholeness, type RingContents } from './read-ring.ts';
+import { offsetOfSlot, wholeness, type RingContents } from './read-ring.ts';
 import { damageOf } from './tear.ts';
 
 /** Where the log begins and who owns its pages: what tells a current page from a stale one. */
@@ -33,24 +33,23 @@ export class RingScan {
   readonly ringPages: number;
   readonly unreadable: ReadonlySet<number>;
   readonly bounds: LogBounds;
-  currentCount = 0;
   newestCurrent = -1;
   /** Highest `durable_lsn` in any current page: the log once reached that far for certain. */
   durableLsnMax = 0;
+  /** The first page of the log that says so, and its epoch; -1 without one. */
+  durableWitness = -1;
+  witnessEpoch = -1;
   /** Newest tail that a current page names: a superblock with it was durable. */
   newestTail = 0;
   readonly misplaced: OddPage[] = [];
   readonly unknownToSuperblock: OddPage[] = [];
-  /** Memory for what is made of the ring. */
-  readonly allocate: (byteCount: number) => Uint8Array;
+  readonly #ring: RingContents;
   readonly #states: Uint8Array;
-  readonly #wholeness: Uint8Array | undefined;
 
   constructor(ring: RingContents, codec: PageCodec, bounds: LogBounds) {
     this.pages = ring.pages;
     this.unreadable = ring.unreadable;
-    this.#wholeness = ring.wholeness;
-    this.allocate = (byteCount) => ring.allocate(byteCount);
+    this.#ring = ring;
     this.codec = codec;
     this.bounds = bounds;
     this.ringPages = ring.pages.bytes.length / codec.pageBytes;
@@ -58,9 +57,9 @@ export class RingScan {
     for (let slot = 0; slot < this.ringPages; slot++) this.#classify(slot);
   }
 
-  /** Byte offset of the slot of a page within the ring. */
+  /** Where the page in the slot of that page begins in `pages`. */
   offsetOf(pageSeq: number): number {
-    return (pageSeq % this.ringPages) * this.codec.pageBytes;
+    return offsetOfSlot(this.#ring, pageSeq % this.ringPages, this.codec.pageBytes);
   }
 
   /** Only for pages in [tail, tail + N). */
@@ -90,40 +89,48 @@ export class RingScan {
     return damage === 'untouched' ? 'stale' : damage;
   }
 
-  #isWhole(slot: number): boolean {
-    const known = this.#wholeness?.[slot] ?? wholeness.unknown;
+  #isWhole(slot: number, at: number): boolean {
+    const known = this.#ring.wholeness?.[slot] ?? wholeness.unknown;
     if (known !== wholeness.unknown) return known === wholeness.whole;
-    return this.codec.isWhole(this.pages, slot * this.codec.pageBytes);
+    return this.codec.isWhole(this.pages, at);
   }
 
   #classify(slot: number): void {
     const { view } = this.pages;
     const { tailPageSeq, epochs } = this.bounds;
-    const at = slot * this.codec.pageBytes;
+    const at = offsetOfSlot(this.#ring, slot, this.codec.pageBytes);
     if (view.getUint32(at + pageAt.magic, true) !== pageMagic) return;
     if (view.getUint32(at + pageAt.journalId, true) !== this.codec.journalId) return;
     const pageSeq = readU64(view, at + pageAt.pageSeq);
     // A page of an earlier lap, EMPTY ones included.
     if (pageSeq < tailPageSeq) return;
-    if (!this.#isWhole(slot)) return;
+    if (!this.#isWhole(slot, at)) return;
     checkFormat(view, at, pageSeq);
     const epoch = view.getUint32(at + pageAt.epoch, true);
-    const page = { slot, pageSeq, epoch };
     // Valid, but at the wrong slot: a write was misdirected.
-    if (pageSeq % this.ringPages !== slot) return void this.misplaced.push(page);
+    if (pageSeq % this.ringPages !== slot) {
+      return void this.misplaced.push({ slot, pageSeq, epoch });
+    }
     if (epoch > epochs.at(-1)!.epoch || pageSeq >= tailPageSeq + this.ringPages) {
-      return void this.unknownToSuperblock.push(page);
+      return void this.unknownToSuperblock.push({ slot, pageSeq, epoch });
     }
     // A page of an epoch that lost this place to a later one is dead, however whole it is.
     if (!owns(ownerOf(epochs, pageSeq), epoch)) return;
     this.#states[slot] = current;
-    this.currentCount += 1;
     this.newestCurrent = Math.max(this.newestCurrent, pageSeq);
     this.newestTail = Math.max(
       this.newestTail,
       pageSeq - view.getUint32(at + pageAt.tailDistance, true),
     );
-    this.durableLsnMax = Math.max(this.durableLsnMax, readU64(view, at + pageAt.durableLsn));
+    this.#noteDurable(readU64(view, at + pageAt.durableLsn), pageSeq, epoch);
+  }
+
+  #noteDurable(durableLsn: number, pageSeq: number, epoch: number): void {
+    const isFirst = durableLsn === this.durableLsnMax && pageSeq < this.durableWitness;
+    if (durableLsn <= this.durableLsnMax && !isFirst) return;
+    this.durableLsnMax = durableLsn;
+    this.durableWitness = pageSeq;
+    this.witnessEpoch = epoch;
   }
 }
 

@@ -5,7 +5,7 @@ import { pageAt, readPageHeader } from '../format/page.ts';
 import { newestEpochOf, type Superblock } from '../format/superblock.ts';
 import { corruption } from './corruption.ts';
 import { epochStartOf } from './epoch-start.ts';
-import type { RingContents } from './read-ring.ts';
+import { beginningWith, type RingContents } from './read-ring.ts';
 import { RingScan } from './ring-scan.ts';
 
 /**
@@ -23,7 +23,9 @@ export function rebuildSuperblock(
 ): { readonly superblock: Superblock; readonly scan: RingScan } {
   const epochs = rebuildEpochs(scan, superblock);
   const tailPageSeq = rebuildTail(scan, superblock, epochs);
-  const rescan = new RingScan(ring, scan.codec, { tailPageSeq, epochs });
+  const { codec, ringPages } = scan;
+  const turned = beginningWith(ring, tailPageSeq % ringPages, codec.pageBytes);
+  const rescan = new RingScan(turned, codec, { tailPageSeq, epochs });
   const beyond = rescan.unknownToSuperblock[0];
   if (beyond !== undefined) {
     throw corruption(

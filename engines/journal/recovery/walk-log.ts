@@ -1,9 +1,16 @@
+import assert from 'node:assert/strict';
 import { EngineRefusal } from '../../../harness/contract/index.ts';
 import type { JournalKeys } from '../crypto/journal-keys.ts';
 import type { Crc32c } from '../format/crc32c.ts';
 import type { LogPosition } from '../format/log-position.ts';
 import { foldDigest } from '../format/mix.ts';
-import { pageAt, pageFlags, readPageHeader, type PageHeader } from '../format/page.ts';
+import {
+  pageAt,
+  pageFlags,
+  readPageHeader,
+  type PageHeader,
+  type PageRun,
+} from '../format/page.ts';
 import type { EpochStart } from '../format/payloads.ts';
 import {
   isRecordWhole,
@@ -13,7 +20,6 @@ import {
   recordHeaderBytes,
   recordMagic,
 } from '../format/record.ts';
-import { viewOf } from '../format/u64.ts';
 import { recordTypes } from '../format/record-types.ts';
 import { corruption } from './corruption.ts';
 import { epochStartOf } from './epoch-start.ts';
@@ -38,7 +44,10 @@ export interface WalkedBatch {
 export interface WalkedLog {
   readonly batches: readonly WalkedBatch[];
   readonly end: LogPosition;
-  /** The bodies of all pages walked, one after the other: records without gaps. */
+  /**
+   * The bodies of all pages walked, one after the other: records without gaps. It lies in the memory
+   * of the ring, in place of those pages; those from the end on are as they were.
+   */
   readonly stream: Uint8Array;
 }
 
@@ -53,8 +62,9 @@ export function walkLog(
   crc32c: Crc32c,
   keys: JournalKeys | undefined,
 ): WalkedLog {
-  const stream = scan.allocate(scan.currentCount * scan.codec.bodyBytes);
-  const walker = new LogWalker(scan, stream, crc32c, keys);
+  // What is moved together never reaches the page it is moved from.
+  assert.equal(scan.offsetOf(tail.pageSeq), 0, 'the pages begin with the tail');
+  const walker = new LogWalker(scan, crc32c, keys);
   const batches: WalkedBatch[] = [];
   let end = tail;
   for (;;) {
@@ -63,21 +73,19 @@ export function walkLog(
     batches.push(batch);
     end = batch.end;
   }
-  return { batches, end, stream };
+  return { batches, end, stream: scan.pages.bytes };
 }
 
 class LogWalker {
   readonly #scan: RingScan;
-  readonly #stream: Uint8Array;
-  readonly #streamView: DataView;
+  readonly #stream: PageRun;
   readonly #crc32c: Crc32c;
   readonly #keys: JournalKeys | undefined;
   #streamEnd = 0;
 
-  constructor(scan: RingScan, stream: Uint8Array, crc32c: Crc32c, keys: JournalKeys | undefined) {
+  constructor(scan: RingScan, crc32c: Crc32c, keys: JournalKeys | undefined) {
     this.#scan = scan;
-    this.#stream = stream;
-    this.#streamView = viewOf(stream);
+    this.#stream = scan.pages;
     this.#crc32c = crc32c;
     this.#keys = keys;
   }
@@ -173,7 +181,7 @@ class LogWalker {
     }
     openBody(this.#scan, pageSeq, this.#keys);
     const bodyAt = at + codec.bodyOffset;
-    this.#stream.set(pages.bytes.subarray(bodyAt, bodyAt + used), this.#streamEnd);
+    pages.bytes.copyWithin(this.#streamEnd, bodyAt, bodyAt + used);
     this.#streamEnd += used;
   }
 
@@ -181,23 +189,24 @@ class LogWalker {
     const left = this.#streamEnd - at;
     if (left < recordHeaderBytes) throw damagedRecord(expectedLsn, 'its header is cut short');
     this.#checkFormat(at, expectedLsn);
-    const header = readRecordHeader(this.#streamView, at);
-    if (header.payloadBytes > left - recordHeaderBytes) {
+    const { view, bytes } = this.#stream;
+    const { type, lsn, tenant, vshard, payloadBytes } = readRecordHeader(view, at);
+    if (payloadBytes > left - recordHeaderBytes) {
       throw damagedRecord(expectedLsn, 'its payload does not end within its batch');
     }
-    const end = at + recordHeaderBytes + header.payloadBytes;
-    if (!isRecordWhole(this.#stream, this.#streamView, at, end, this.#crc32c)) {
+    const end = at + recordHeaderBytes + payloadBytes;
+    if (!isRecordWhole(bytes, view, at, end, this.#crc32c)) {
       throw damagedRecord(expectedLsn, 'its CRC does not fit');
     }
-    if (header.lsn !== expectedLsn) throw damagedRecord(expectedLsn, `it says ${header.lsn}`);
-    return { at, ...header };
+    if (lsn !== expectedLsn) throw damagedRecord(expectedLsn, `it says ${lsn}`);
+    return { at, type, lsn, tenant, vshard, payloadBytes };
   }
 
   #checkFormat(at: number, expectedLsn: number): void {
-    if (this.#streamView.getUint32(at + recordAt.magic, true) !== recordMagic) {
+    if (this.#stream.view.getUint32(at + recordAt.magic, true) !== recordMagic) {
       throw damagedRecord(expectedLsn, 'its magic is wrong');
     }
-    const version = this.#streamView.getUint16(at + recordAt.format, true);
+    const version = this.#stream.view.getUint16(at + recordAt.format, true);
     if (version === recordFormat) return;
     throw new EngineRefusal(
       'incompatible',

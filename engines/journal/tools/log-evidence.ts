@@ -1,9 +1,7 @@
 import { EngineRefusal } from '../../../harness/contract/index.ts';
 import type { JournalKeys } from '../crypto/journal-keys.ts';
 import type { Crc32c } from '../format/crc32c.ts';
-import { pageAt, readPageHeader } from '../format/page.ts';
 import { pageCodecOf, type Superblock } from '../format/superblock.ts';
-import { readU64 } from '../format/u64.ts';
 import { LogCorruption, type CorruptionRule } from '../recovery/corruption.ts';
 import { examineLog, lsnFloorOf, type ExaminedLog } from '../recovery/find-end.ts';
 import type { RingContents } from '../recovery/read-ring.ts';
@@ -68,11 +66,13 @@ export function gatherLogEvidence(
 ): LogEvidence | NoLog {
   if (keys === 'missing') return encryptedLog(found);
   const opened = keys === 'none' ? undefined : keys;
+  // Before `examineLog`, which moves the bodies of the log's pages together.
+  const oddPages = oddPagesIn(ring, found, crc32c);
   let examined: ExaminedLog;
   try {
     examined = examineLog(ring, found, crc32c, opened);
   } catch (error) {
-    if (error instanceof EngineRefusal) return noLog(error, ring, found, crc32c);
+    if (error instanceof EngineRefusal) return noLog(error, oddPages);
     throw error;
   }
   const { superblock, log, evidence, verdict } = examined;
@@ -103,17 +103,19 @@ export function isLog(found: LogEvidence | NoLog): found is LogEvidence {
   return 'verdict' in found;
 }
 
-function noLog(
-  error: EngineRefusal,
+function oddPagesIn(
   ring: RingContents,
   superblock: Superblock,
   crc32c: Crc32c,
-): NoLog {
-  const rule = error instanceof LogCorruption ? error.rule : undefined;
+): readonly OddPage[] {
   const { tail, epochs } = superblock;
   const codec = pageCodecOf(superblock, crc32c);
   const scan = new RingScan(ring, codec, { tailPageSeq: tail.pageSeq, epochs });
-  const oddPages = [...scan.misplaced, ...scan.unknownToSuperblock];
+  return [...scan.misplaced, ...scan.unknownToSuperblock];
+}
+
+function noLog(error: EngineRefusal, oddPages: readonly OddPage[]): NoLog {
+  const rule = error instanceof LogCorruption ? error.rule : undefined;
   return { rule, reason: error.reason, message: error.message, oddPages };
 }
 
@@ -167,13 +169,9 @@ function viewsOf(viewer: PageViewer, from: number, to: number): PageView[] {
 function witnessOf({ scan, superblock, evidence }: ExaminedLog): DurableWitness | undefined {
   const { durableLsn } = evidence;
   if (durableLsn === 0) return undefined;
-  const { pageSeq: tail } = superblock.tail;
-  for (let page = tail; page <= evidence.newestCurrent; page++) {
-    if (!scan.isCurrent(page)) continue;
-    const at = scan.offsetOf(page);
-    if (readU64(scan.pages.view, at + pageAt.durableLsn) !== durableLsn) continue;
-    const { epoch } = readPageHeader(scan.pages.view, at);
-    return { kind: 'page', page, slot: page % scan.ringPages, epoch };
+  if (scan.durableLsnMax === durableLsn) {
+    const page = scan.durableWitness;
+    return { kind: 'page', page, slot: page % scan.ringPages, epoch: scan.witnessEpoch };
   }
   return { kind: 'superblock', sequence: superblock.sequence };
 }

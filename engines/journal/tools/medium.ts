@@ -52,7 +52,7 @@ export async function readMedium({ devices, platform }: ToolSite): Promise<Mediu
   const io = new DeviceIo(devices.main, 'none', new WriteTally());
   const crc32c = crc32cOf(platform);
   const slots = await readSlots(io, crc32c);
-  const superblock = newestOrRefusal(slots, crc32c);
+  const superblock = newestOrRefusal(slots);
   const newest = superblock instanceof EngineRefusal ? undefined : superblock.sequence;
   const copies = slots.map((slot) => copyOf(slot, newest, crc32c));
   return { io, crc32c, copies, superblock };
@@ -95,12 +95,9 @@ async function refuseDataDevice(io: DeviceIo, crc32c: Crc32c): Promise<void> {
   );
 }
 
-function newestOrRefusal(
-  slots: readonly SuperblockSlot[],
-  crc32c: Crc32c,
-): Superblock | EngineRefusal {
+function newestOrRefusal(slots: readonly SuperblockSlot[]): Superblock | EngineRefusal {
   try {
-    return newestOf(slots, crc32c);
+    return newestOf(slots);
   } catch (error) {
     if (error instanceof EngineRefusal) return error;
     throw error;
