@@ -31,7 +31,8 @@ export function defineDriveFault<Options>(
     options,
     probe: async () => ({ available: true }),
     arm: async (drive, chosen, timing, random) => {
-      drive.arm({ fault: name, faultClass, effect: fault.effectOf(chosen), ...timing }, random);
+      const effect = fault.effectOf(chosen);
+      await drive.arm({ fault: name, faultClass, effect, ...timing }, random);
       return {
         trigger: async () => undefined,
         [Symbol.asyncDispose]: async () => undefined,

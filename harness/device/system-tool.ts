@@ -9,16 +9,17 @@ export interface ToolAnswer {
 /** The folders of administration tools, which are not in the search path of a plain user. */
 const searchPath = [process.env['PATH'] ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(':');
 
-/** Runs a tool without a shell; undefined where it is not installed. */
+/** Runs a tool without a shell, for at most 30 seconds; undefined where it is not installed. */
 export async function runTool(
   name: string,
   args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<ToolAnswer | undefined> {
   const answer = await execa(name, args, {
     reject: false,
     stdin: 'ignore',
     timeout: 30_000,
-    env: { PATH: searchPath, LC_ALL: 'C' },
+    env: { PATH: searchPath, LC_ALL: 'C', ...environment },
   });
   if (answer.exitCode === undefined && answer.code === 'ENOENT') return undefined;
   const { exitCode = 1, stdout, stderr } = answer;
