@@ -14,6 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   drive: ['contract', 'ledger'],
   device: ['contract', 'sys'],
   verify: ['contract', 'ledger'],
+  fio: ['contract', 'ledger', 'sys', 'device', 'measure'],
   rigs: ['contract', 'drive', 'device', 'sys', 'ledger'],
   run: ['contract', 'drive', 'device', 'ledger', 'verify', 'measure', 'rigs'],
   conformance: ['contract', 'drive', 'device', 'ledger', 'verify', 'measure', 'rigs', 'run'],
