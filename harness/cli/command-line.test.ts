@@ -17,8 +17,20 @@ const twoDevices = [
 const killed = ['--rig', 'device', '--fault', './kill-fault.mjs', '--at', 'op=1'];
 
 const capabilities = [
-  { name: 'system calls', available: true, reason: 'koffi loads', fix: '' },
-  { name: 'io_uring', available: false, reason: 'EPERM', fix: 'allow three system calls' },
+  {
+    name: 'system calls',
+    available: true,
+    reason: 'koffi loads',
+    fix: '',
+    rigs: ['device'] as const,
+  },
+  {
+    name: 'io_uring',
+    available: false,
+    reason: 'EPERM',
+    fix: 'allow three system calls',
+    rigs: ['device'] as const,
+  },
 ];
 
 let asked: { run?: RunRequest; replay?: ReplayRequest };
@@ -386,7 +398,7 @@ describe('a command line', () => {
     [
       'a rig that does not exist',
       ['run', 'smoke', '--rig', 'cloud'],
-      'Allowed choices are sim, device',
+      'Allowed choices are sim, fuse, device, vm',
     ],
   ])('with %s exits with 2', async (_, words, message) => {
     const { exitCode, error } = await perform(words);
@@ -426,7 +438,9 @@ describe('powercut doctor', () => {
     expect(JSON.parse(out)).toMatchObject({
       rigs: [
         { rig: 'sim', available: true },
-        { rig: 'device', available: false },
+        { rig: 'fuse', available: true },
+        { rig: 'device', available: false, missing: ['io_uring'] },
+        { rig: 'vm', available: true },
       ],
     });
   });

@@ -7,7 +7,7 @@ export function formatReplay({ cell, judged, failures }: Replay): string {
   const lines = [
     `crash state ${cell}:${judged.id}, digest ${judged.digest}`,
     `legal at ledger positions ${windows}`,
-    `recovery took ${judged.recoveryRequests} device requests: ${judged.outcome}`,
+    `recovery${describeRequests(judged)}: ${judged.outcome}`,
   ];
   for (const { violation, proof } of failures) {
     lines.push('', describeViolation(violation));
@@ -17,7 +17,17 @@ export function formatReplay({ cell, judged, failures }: Replay): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** What a kernel did to recover is not counted. */
+function describeRequests({ recoveryRequests }: Replay['judged']): string {
+  return recoveryRequests === undefined ? '' : ` took ${recoveryRequests} device requests`;
+}
+
+function describePlace(place: Violation['place']): string {
+  if (place.kind === 'block') return `block ${place.block}`;
+  return place.kind === 'path' ? place.path || 'the root directory' : place.kind;
+}
+
 function describeViolation({ kind, place, expected, found }: Violation): string {
-  const where = place.kind === 'block' ? `block ${place.block}` : place.kind;
+  const where = describePlace(place);
   return `${kind} at ${where}\n  expected ${expected}\n  found    ${found}`;
 }

@@ -57,7 +57,7 @@ export async function runJournalTool(
 
 async function loadJournalTools(): Promise<EngineTools> {
   const { plugin } = await loadPlugin('engine', journalEngine, import.meta.dirname);
-  const tools = await plugin.tools?.();
+  const tools = 'medium' in plugin ? undefined : await plugin.tools?.();
   if (tools !== undefined) return tools;
   throw new HarnessError('PLUGIN_INVALID', `engine "${journalEngine}" offers no tools`);
 }

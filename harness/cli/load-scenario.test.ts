@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { HarnessError } from '../contract/index.ts';
-import type { ReadyScenario } from '../run/plugin-sources.ts';
+import type { AnyReadyScenario } from '../run/plugin-sources.ts';
 import { loadScenarios } from './load-scenario.ts';
 import { formatScenario, parseScenarios } from './scenario-file.ts';
 
 const here = import.meta.dirname;
 
-async function load(text: string): Promise<readonly ReadyScenario[]> {
+async function load(text: string): Promise<readonly AnyReadyScenario[]> {
   const { sources, problems } = parseScenarios(text, 'x.yaml', here);
   return loadScenarios(sources, problems);
 }
@@ -183,7 +183,7 @@ expect: { verdict: fail, kinds: [losst] }
       'x.yaml:3:19: unknown field "ringPagse" in engine.with, expected one of ringPages, sync, cache; did you mean "ringPages"?',
       `x.yaml:4:11: unknown workload "bnak", expected one of ${workloads}, a path that starts with ./ or /, or an installed package; did you mean "bank"?`,
       'x.yaml:5:7: seed is -1, expected at least 0',
-      'x.yaml:6:6: rig is "simm", expected sim or device; did you mean "sim"?',
+      'x.yaml:6:6: rig is "simm", expected sim, fuse, device or vm; did you mean "sim"?',
       'x.yaml:8:22: device.logicalBlockBytes is 1000, expected 512 or 4096',
       `x.yaml:9:3: unknown field "capacityBloks" in device, expected one of ${deviceFields}; did you mean "capacityBlocks"?`,
       'x.yaml:10:16: limits.ops is "many", expected a number',
@@ -329,4 +329,4 @@ const workloads =
   'sequential-write, random-write, hot-spot, fsync-heavy, wrap-around, bank, append-log';
 const kinds =
   'lost, stale, torn, misdirected, corrupt, resurrected, zeroed, reordered, not-atomic, ' +
-  'invariant, recovery-failed or recovery-not-idempotent';
+  'invariant, exposed, inconsistent, recovery-failed or recovery-not-idempotent';

@@ -3,18 +3,28 @@ import {
   HarnessError,
   deviceNumbers,
   geometriesOf,
-  type EngineAdapter,
   type EngineArea,
   type FaultedDevice,
+  type FaultLayer,
   type FaultModule,
+  type FileSystemAdapter,
   type OptionSchema,
   type PluginKind,
   type PluginRef,
+  type RigName,
   type Scenario,
   type Verifier,
   type Workload,
 } from '../contract/index.ts';
-import type { ReadyFault, ReadyScenario } from '../run/plugin-sources.ts';
+import { fileOpKinds } from '../run/files/blocks-as-files.ts';
+import {
+  fittedWorkload,
+  isFileScenario,
+  type AnyReadyScenario,
+  type ReadyFault,
+  type ReadyFileScenario,
+  type ReadyScenario,
+} from '../run/plugin-sources.ts';
 import { loadPlugin, type ConfiguredPlugin, type LoadedPlugin } from './load-plugin.ts';
 import { suggestion } from './nearest-name.ts';
 import { isPluginPath } from './plugin-location.ts';
@@ -30,9 +40,9 @@ import { issuesOf, schemaProblems } from './schema-problems.ts';
 export async function loadScenarios(
   sources: readonly ScenarioSource[],
   readProblems: readonly ScenarioProblem[] = [],
-): Promise<readonly ReadyScenario[]> {
+): Promise<readonly AnyReadyScenario[]> {
   const problems = [...readProblems];
-  const loaded: ReadyScenario[] = [];
+  const loaded: AnyReadyScenario[] = [];
   for (const source of sources) {
     const found: ScenarioProblem[] = [];
     const scenario = await loadScenario(source, found);
@@ -47,7 +57,7 @@ export async function loadScenarios(
 async function loadScenario(
   source: ScenarioSource,
   problems: ScenarioProblem[],
-): Promise<ReadyScenario | undefined> {
+): Promise<AnyReadyScenario | undefined> {
   const loader = new ScenarioLoader(source, problems);
   const parsed = scenarioSchema.safeParse(source.raw);
   if (parsed.success) return loader.load(toScenario(parsed.data));
@@ -66,7 +76,7 @@ class ScenarioLoader {
     this.#problems = problems;
   }
 
-  async load(scenario: Scenario): Promise<ReadyScenario | undefined> {
+  async load(scenario: Scenario): Promise<AnyReadyScenario | undefined> {
     const engine = await this.#configured('engine', scenario.engine, ['engine']);
     const workload = await this.#configured('workload', scenario.workload, ['workload']);
     const faults = await Promise.all(
@@ -77,6 +87,7 @@ class ScenarioLoader {
     );
     if (engine === undefined || workload === undefined) return undefined;
     if (!faults.every(isDefined) || !verifiers.every(isDefined)) return undefined;
+    if (!this.#mediaAgree(engine.plugin, workload.plugin)) return undefined;
     const ready = readyScenario(scenario, { engine, workload, faults, verifiers });
     return this.#fits(ready) ? ready : undefined;
   }
@@ -138,14 +149,76 @@ class ScenarioLoader {
   }
 
   /** What each part allows on its own may still not go together. */
-  #fits(ready: ReadyScenario): boolean {
+  #fits(ready: AnyReadyScenario): boolean {
     const before = this.#problems.length;
-    this.#checkOps(ready);
-    const isFit = this.#checkDevices(ready);
-    if (isFit) this.#checkAreas(ready);
+    if (isFileScenario(ready)) this.#checkFileScenario(ready);
+    else this.#checkBlockScenario(ready);
     this.#checkLayers(ready);
     this.#checkRanges(ready);
     return this.#problems.length === before;
+  }
+
+  #checkBlockScenario(ready: ReadyScenario): void {
+    this.#checkOps(ready);
+    const isFit = this.#checkDevices(ready);
+    if (isFit) this.#checkAreas(ready);
+  }
+
+  #checkFileScenario({ scenario, engine, engineConfig }: ReadyFileScenario): void {
+    if (scenario.rig === 'sim') {
+      this.#report(
+        ['rig'],
+        `engine "${engine.name}" is a file system of the kernel, which rig sim does not have, ` +
+          'expected rig fuse, vm or device',
+      );
+    }
+    if (scenario.dataDevice !== undefined) {
+      this.#report(
+        ['dataDevice'],
+        `engine "${engine.name}" keeps everything on one device, expected no dataDevice`,
+      );
+    }
+    for (const [index, { at }] of scenario.faults.entries()) {
+      if (!('atArea' in at)) continue;
+      this.#report(
+        ['faults', index, 'at', 'area'],
+        `unknown area "${at.atArea}" of engine "${engine.name}", which names none`,
+      );
+    }
+    for (const name of scenario.verifiers) {
+      this.#report(['verifiers'], `verifier "${name}" judges blocks, expected none for files`);
+    }
+    const { capacityBlocks, logicalBlockBytes } = scenario.device;
+    const { minimumBytes } = engine.recipeFor(engineConfig, scenario.device);
+    if (capacityBlocks * logicalBlockBytes >= minimumBytes) return;
+    this.#report(
+      ['device', 'capacityBlocks'],
+      `${capacityBlocks} blocks of ${logicalBlockBytes} bytes are too few for ` +
+        `engine "${engine.name}", expected at least ${Math.ceil(minimumBytes / logicalBlockBytes)}`,
+    );
+  }
+
+  /** A file system takes both kinds of workload, and an engine of blocks only its own. */
+  #mediaAgree(engine: PluginOfKind['engine'], workload: PluginOfKind['workload']): boolean {
+    if ('medium' in engine) return 'medium' in workload || this.#fitsAFile(engine, workload);
+    if (!('medium' in workload)) return true;
+    this.#report(
+      ['workload'],
+      `workload "${workload.name}" is of files, and engine "${engine.name}" is of blocks, ` +
+        'expected a workload of blocks (powercut list workloads)',
+    );
+    return false;
+  }
+
+  #fitsAFile(engine: FileSystemAdapter, { name, requires }: Workload): boolean {
+    const missing = requires.filter((kind) => !fileOpKinds.includes(kind));
+    if (missing.length === 0) return true;
+    this.#report(
+      ['workload'],
+      `workload "${name}" needs ${missing.join(', ')}, which a file on "${engine.name}" ` +
+        `does not do (it does ${fileOpKinds.join(', ')})`,
+    );
+    return false;
   }
 
   #checkOps({ engine, workload }: ReadyScenario): void {
@@ -212,19 +285,19 @@ class ScenarioLoader {
     }
   }
 
-  #checkLayers({ scenario, faults }: ReadyScenario): void {
-    const layer = scenario.rig === 'sim' ? 'drive' : 'process';
+  #checkLayers({ scenario, faults }: AnyReadyScenario): void {
+    const layers = layersOf[scenario.rig];
     for (const [index, { module }] of faults.entries()) {
-      if (module.layer === layer) continue;
+      if (layers.includes(module.layer)) continue;
       this.#report(
         ['faults', index, 'use'],
         `fault "${module.name}" acts on the ${module.layer}, which rig ${scenario.rig} does not ` +
-          `offer, expected a fault of the ${layer}`,
+          `offer, expected a fault of the ${layers.join(' or ')}`,
       );
     }
   }
 
-  #checkRanges({ scenario }: ReadyScenario): void {
+  #checkRanges({ scenario }: AnyReadyScenario): void {
     for (const [index, { at, within, device }] of scenario.faults.entries()) {
       const { capacityBlocks, logicalBlockBytes } =
         device === 'data' ? (scenario.dataDevice ?? scenario.device) : scenario.device;
@@ -277,14 +350,21 @@ function liesOn(
   return areas.some((area) => area.name === name && area.device === deviceNumbers[device]);
 }
 
+const layersOf: Readonly<Record<RigName, readonly FaultLayer[]>> = {
+  sim: ['drive'],
+  fuse: ['drive'],
+  device: ['process', 'device-mapper'],
+  vm: ['process', 'device-mapper'],
+};
+
 interface ScenarioPlugins {
-  readonly engine: ConfiguredPlugin<EngineAdapter>;
-  readonly workload: ConfiguredPlugin<Workload>;
+  readonly engine: ConfiguredPlugin<PluginOfKind['engine']>;
+  readonly workload: ConfiguredPlugin<PluginOfKind['workload']>;
   readonly faults: readonly ConfiguredPlugin<FaultModule>[];
   readonly verifiers: readonly LoadedPlugin<Verifier>[];
 }
 
-function readyScenario(scenario: Scenario, plugins: ScenarioPlugins): ReadyScenario {
+function readyScenario(scenario: Scenario, plugins: ScenarioPlugins): AnyReadyScenario {
   const { engine, workload, faults, verifiers } = plugins;
   const located = withUrls(scenario, plugins);
   return {
@@ -297,7 +377,7 @@ function readyScenario(scenario: Scenario, plugins: ScenarioPlugins): ReadyScena
     },
     engine: engine.plugin,
     engineConfig: engine.options,
-    workload: workload.plugin,
+    workload: fittedWorkload(engine.plugin, workload.plugin),
     workloadOptions: workload.options,
     faults: faults.map(({ plugin, options }, index) => ({
       module: plugin,
@@ -305,7 +385,7 @@ function readyScenario(scenario: Scenario, plugins: ScenarioPlugins): ReadyScena
       spec: located.faults[index]!,
     })),
     verifiers: verifiers.map(({ plugin }) => plugin),
-  };
+  } as AnyReadyScenario;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { rigNames, type RigName } from '../contract/index.ts';
 import type { HostCapability } from '../device/host-probe.ts';
 import type { DockerAnswer } from './docker-engine.ts';
 
@@ -8,12 +9,14 @@ export interface MachineCheck {
   /** What was found. */
   readonly found: string;
   readonly neededFor: string;
+  /** The rigs that cannot do without it. */
+  readonly rigs: readonly RigName[];
   /** How to get it where it is missing. */
   readonly remedy: string;
 }
 
 export interface RigCheck {
-  readonly rig: 'sim' | 'device';
+  readonly rig: RigName;
   readonly available: boolean;
   /** Names of the checks that failed and that the rig needs. */
   readonly missing: readonly string[];
@@ -27,8 +30,8 @@ export interface MachineFacts {
   readonly docker: DockerAnswer;
 }
 
-const everything = 'everything';
-const deviceRig = 'rig device';
+/** All but the twin in this process, which needs nothing but Node. */
+const ofLinux: readonly RigName[] = ['fuse', 'device', 'vm'];
 
 /** Everything that a rig may need, in the order in which a person would see to it. */
 export function checkMachine(facts: MachineFacts): readonly MachineCheck[] {
@@ -43,14 +46,10 @@ export function checkMachine(facts: MachineFacts): readonly MachineCheck[] {
 
 /** Which rigs can run here, by the checks. */
 export function checkRigs(checks: readonly MachineCheck[]): readonly RigCheck[] {
-  const missingFor = (...needs: readonly string[]): readonly string[] =>
-    checks.filter(({ ok, neededFor }) => !ok && needs.includes(neededFor)).map(({ name }) => name);
-  const sim = missingFor(everything);
-  const device = missingFor(everything, deviceRig);
-  return [
-    { rig: 'sim', available: sim.length === 0, missing: sim },
-    { rig: 'device', available: device.length === 0, missing: device },
-  ];
+  return rigNames.map((rig) => {
+    const missing = checks.filter(({ ok, rigs }) => !ok && rigs.includes(rig));
+    return { rig, available: missing.length === 0, missing: missing.map(({ name }) => name) };
+  });
 }
 
 function nodeCheck(version: string): MachineCheck {
@@ -59,7 +58,8 @@ function nodeCheck(version: string): MachineCheck {
     name: 'Node',
     ok: major > 20 || (major === 20 && minor >= 19),
     found: version,
-    neededFor: everything,
+    neededFor: 'everything',
+    rigs: rigNames,
     remedy: 'install Node 20.19 or later (https://nodejs.org)',
   };
 }
@@ -69,13 +69,26 @@ function linuxCheck(platform: string): MachineCheck {
     name: 'Linux',
     ok: platform === 'linux',
     found: platform,
-    neededFor: deviceRig,
+    neededFor: describeRigs(ofLinux),
+    rigs: ofLinux,
     remedy: 'run it on Linux, or in a virtual machine that runs Linux',
   };
 }
 
-function capabilityCheck({ name, available, reason, fix }: HostCapability): MachineCheck {
-  return { name, ok: available, found: reason, neededFor: deviceRig, remedy: fix };
+function capabilityCheck(capability: HostCapability): MachineCheck {
+  const { name, available, reason, fix, rigs } = capability;
+  return {
+    name,
+    ok: available,
+    found: reason,
+    neededFor: describeRigs(rigs),
+    rigs,
+    remedy: fix,
+  };
+}
+
+function describeRigs(rigs: readonly RigName[]): string {
+  return `${rigs.length === 1 ? 'rig' : 'rigs'} ${rigs.join(', ')}`;
 }
 
 function dockerCheck(docker: DockerAnswer): MachineCheck {
@@ -84,6 +97,7 @@ function dockerCheck(docker: DockerAnswer): MachineCheck {
     ok: docker.reachable,
     found: docker.reachable ? docker.version : docker.reason,
     neededFor: 'runs in a container (optional)',
+    rigs: [],
     remedy: 'apt-get install docker.io, then start dockerd; or set DOCKER_HOST',
   };
 }

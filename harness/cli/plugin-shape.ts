@@ -2,17 +2,22 @@ import {
   faultClasses,
   pluginApiVersion,
   type EngineAdapter,
+  type FaultLayer,
   type FaultModule,
+  type FileSystemAdapter,
+  type FileWorkload,
   type PluginKind,
   type ReporterModule,
   type Verifier,
   type Workload,
 } from '../contract/index.ts';
 
+const faultLayers: readonly FaultLayer[] = ['drive', 'process', 'device-mapper'];
+
 /** The interface behind each kind of plug-in. */
 export interface PluginOfKind {
-  readonly engine: EngineAdapter;
-  readonly workload: Workload;
+  readonly engine: EngineAdapter | FileSystemAdapter;
+  readonly workload: Workload | FileWorkload;
   readonly fault: FaultModule;
   readonly verifier: Verifier;
   readonly reporter: ReporterModule;
@@ -59,8 +64,16 @@ function headProblems(plugin: Readonly<Record<string, unknown>>): string[] {
   return problems;
 }
 
+/** An engine that is a file system only describes; a workload of files needs nothing of its engine. */
+const fileMethods: Partial<Readonly<Record<PluginKind, readonly string[]>>> = {
+  engine: ['contractFor', 'recipeFor', 'probe'],
+};
+
 function memberProblems(kind: PluginKind, plugin: Readonly<Record<string, unknown>>): string[] {
-  const problems = methods[kind]
+  const { medium } = plugin;
+  const isOfFiles = medium === 'files';
+  const expected = (isOfFiles ? fileMethods[kind] : undefined) ?? methods[kind];
+  const problems = expected
     .filter((method) => typeof plugin[method] !== 'function')
     .map((method) => `its ${method} is ${describe(plugin[method])}, expected a function`);
   if (kind !== 'verifier' && typeof memberOf(plugin['options'], 'parse') !== 'function') {
@@ -68,6 +81,16 @@ function memberProblems(kind: PluginKind, plugin: Readonly<Record<string, unknow
       'its options have no parse function, expected a schema (zod strictObject is one)',
     );
   }
+  if (medium !== undefined && !isOfFiles) {
+    problems.push(`its medium is ${describe(medium)}, expected "files", or none for blocks`);
+  }
+  if (!isOfFiles) problems.push(...blockProblems(kind, plugin));
+  if (kind === 'fault') problems.push(...faultProblems(plugin));
+  return problems;
+}
+
+function blockProblems(kind: PluginKind, plugin: Readonly<Record<string, unknown>>): string[] {
+  const problems: string[] = [];
   if (kind === 'engine' && !isListOfText(memberOf(plugin['supports'], 'ops'))) {
     problems.push('its supports.ops is not a list of operation kinds');
   }
@@ -77,14 +100,14 @@ function memberProblems(kind: PluginKind, plugin: Readonly<Record<string, unknow
   if (kind === 'workload' && !isListOfText(plugin['requires'])) {
     problems.push('its requires is not a list of operation kinds');
   }
-  if (kind === 'fault') problems.push(...faultProblems(plugin));
   return problems;
 }
 
 function faultProblems(plugin: Readonly<Record<string, unknown>>): string[] {
   const problems: string[] = [];
-  if (plugin['layer'] !== 'drive' && plugin['layer'] !== 'process') {
-    problems.push(`its layer is ${describe(plugin['layer'])}, expected "drive" or "process"`);
+  if (!faultLayers.some((layer) => layer === plugin['layer'])) {
+    const expected = faultLayers.map((layer) => `"${layer}"`).join(' or ');
+    problems.push(`its layer is ${describe(plugin['layer'])}, expected ${expected}`);
   }
   if (!faultClasses.some((known) => known === plugin['faultClass'])) {
     const expected = faultClasses.join(', ');

@@ -7,6 +7,11 @@ import type { PluginKind } from '../contract/index.ts';
 const registry: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
   engine: {
     journal: 'engines/journal/index.ts',
+    ext4: 'engines/ext4/index.ts',
+    xfs: 'engines/xfs/index.ts',
+    btrfs: 'engines/btrfs/index.ts',
+    f2fs: 'engines/f2fs/index.ts',
+    nilfs2: 'engines/nilfs2/index.ts',
   },
   workload: {
     'sequential-write': 'workloads/sequential-write/index.ts',
@@ -16,6 +21,11 @@ const registry: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> =
     'wrap-around': 'workloads/wrap-around/index.ts',
     bank: 'workloads/bank/index.ts',
     'append-log': 'workloads/append-log/index.ts',
+    'file-mix': 'workloads/file-mix/index.ts',
+    'atomic-replace': 'workloads/atomic-replace/index.ts',
+    'append-only-log': 'workloads/append-only-log/index.ts',
+    'mail-spool': 'workloads/mail-spool/index.ts',
+    'rollback-journal': 'workloads/rollback-journal/index.ts',
   },
   fault: {
     'power-cut': 'faults/drive/power-cut/index.ts',
@@ -32,6 +42,9 @@ const registry: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> =
     'no-space': 'faults/drive/no-space/index.ts',
     stall: 'faults/drive/stall/index.ts',
     kill: 'faults/process/kill/index.ts',
+    'dm-flakey': 'faults/device-mapper/dm-flakey/index.ts',
+    'dm-log-writes': 'faults/device-mapper/dm-log-writes/index.ts',
+    'dm-corrupt': 'faults/device-mapper/dm-corrupt/index.ts',
   },
   verifier: {},
   reporter: {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { HarnessError } from '../contract/index.ts';
-import type { ReadyScenario } from '../run/plugin-sources.ts';
+import { HarnessError, rigNames, type RigName } from '../contract/index.ts';
+import type { AnyReadyScenario } from '../run/plugin-sources.ts';
 import {
   printAnswer,
   requestContext,
@@ -47,9 +47,10 @@ export function addRunCommand(program: Program): void {
         'how the journal makes writes durable; short for --set engine.durability=PATH',
       ).choices(['auto', 'fua', 'flush', 'none']),
     )
-    .addOption(new Option('--rig <rig>', 'where the device comes from').choices(['sim', 'device']))
+    .addOption(new Option('--rig <rig>', 'where the device comes from').choices(rigNames))
     .option('--device <path>', 'block device for rig device, by its /dev/disk/by-id name')
     .option('--data-device <path>', 'a second one, for scenarios with a data device')
+    .option('--log-device <path>', 'one for the log of dm-log-writes (default: a loop device)')
     .option('--seed <number>', 'seed of all chance', wholeNumberFrom(0))
     .option('--states <count>', 'most crash states for each scenario', wholeNumberFrom(1))
     .option('--rounds <count>', 'runs of the workload for each scenario', wholeNumberFrom(1))
@@ -103,9 +104,10 @@ interface RunOptions {
   readonly on?: readonly string[] | undefined;
   readonly set?: readonly string[] | undefined;
   readonly durability?: string | undefined;
-  readonly rig?: 'sim' | 'device' | undefined;
+  readonly rig?: RigName | undefined;
   readonly device?: string | undefined;
   readonly dataDevice?: string | undefined;
+  readonly logDevice?: string | undefined;
   readonly seed?: number | undefined;
   readonly states?: number | undefined;
   readonly rounds?: number | undefined;
@@ -137,7 +139,7 @@ async function plannedScenarios(
   context: CommandContext,
   names: readonly string[],
   options: RunOptions,
-): Promise<readonly ReadyScenario[]> {
+): Promise<readonly AnyReadyScenario[]> {
   const { engine, workload, fault, at, on } = options;
   const flags = { engine, workload, fault, at, on, set: setsOf(options) };
   const { sources, problems } = selectScenarios(names, flags, context.environment.directory);
@@ -178,8 +180,8 @@ function withOverrides(
 
 /** A scenario runs on named devices alone, or on loop devices alone. */
 function checkDevices(
-  scenarios: readonly ReadyScenario[],
-  { device, dataDevice }: RunOptions,
+  scenarios: readonly AnyReadyScenario[],
+  { device, dataDevice, logDevice }: RunOptions,
 ): void {
   const onDevice = scenarios.filter(({ scenario }) => scenario.rig === 'device');
   const withData = onDevice.filter(({ scenario }) => scenario.dataDevice !== undefined);
@@ -201,6 +203,14 @@ function checkDevices(
       `--device ${device} is given and ${withData[0]?.scenario.name} uses a data device, expected --data-device with it`,
     ],
     [
+      logDevice !== undefined && !onDevice.some(usesLog),
+      `--log-device ${logDevice} is given and no scenario writes a log, expected one with the fault dm-log-writes and rig device`,
+    ],
+    [
+      logDevice !== undefined && (logDevice === device || logDevice === dataDevice),
+      `--log-device ${logDevice} is named for something else too, expected a device of its own`,
+    ],
+    [
       dataDevice !== undefined && device === dataDevice,
       `--device and --data-device are both ${device}, expected two devices`,
     ],
@@ -209,9 +219,13 @@ function checkDevices(
   if (found !== undefined) throw new HarnessError('CONFIG_INVALID', found[1]);
 }
 
+function usesLog({ faults }: AnyReadyScenario): boolean {
+  return faults.some(({ module }) => module.name === 'dm-log-writes');
+}
+
 async function createRequest(
   context: CommandContext,
-  scenarios: readonly ReadyScenario[],
+  scenarios: readonly AnyReadyScenario[],
   options: RunOptions,
 ): Promise<RunRequest> {
   const runId = createRunId(new Date());
@@ -232,6 +246,7 @@ async function createRequest(
     stopOnFailure: options.stopOnFailure === true,
     device: options.device,
     dataDevice: options.dataDevice,
+    logDevice: options.logDevice,
   };
 }
 

@@ -17,9 +17,11 @@ export function formatPlan(request: RunRequest): string {
   );
 }
 
-function formatTargets({ device, dataDevice }: RunRequest): string {
-  const main = device === undefined ? '' : `device ${device}\n`;
-  return dataDevice === undefined ? main : `${main}data device ${dataDevice}\n`;
+function formatTargets({ device, dataDevice, logDevice }: RunRequest): string {
+  const named = { device, 'data device': dataDevice, 'log device': logDevice };
+  return Object.entries(named)
+    .flatMap(([role, path]) => (path === undefined ? [] : [`${role} ${path}\n`]))
+    .join('');
 }
 
 function planRow(scenario: Scenario): readonly string[] {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  rigNames,
   violationKinds,
   type ByteRange,
   type DeviceGeometry,
@@ -101,7 +102,7 @@ export const scenarioSchema = z.strictObject({
   }),
   because: z.string().min(1),
   seed: wholeNumber(0).default(1),
-  rig: z.enum(['sim', 'device']).default('sim'),
+  rig: z.enum(rigNames).default('sim'),
   engine: pluginRef,
   workload: pluginRef,
   faults: z.array(fault).default([]),

@@ -7,9 +7,10 @@ import {
   type ReporterModule,
   type RunSummary,
 } from '../contract/index.ts';
-import type { PluginSources, ReadyScenario } from '../run/plugin-sources.ts';
+import type { PluginSources, AnyReadyScenario } from '../run/plugin-sources.ts';
 import { probeHost, type HostCapability } from '../device/host-probe.ts';
 import { collectHostFacts } from '../measure/host-facts.ts';
+import { explainVm, probeVm } from '../rigs/vm/probe-vm.ts';
 import { replayState } from '../run/replay-state.ts';
 import { ReporterHub, withReporterProblems, type Terminal } from '../run/reporter-hub.ts';
 import { runCells } from '../run/run-cells.ts';
@@ -62,7 +63,7 @@ export interface RunRequest extends RequestContext {
   readonly runId: string;
   /** Does not exist yet. */
   readonly runDirectory: string;
-  readonly scenarios: readonly ReadyScenario[];
+  readonly scenarios: readonly AnyReadyScenario[];
   readonly reporters: readonly ConfiguredPlugin<ReporterModule>[];
   readonly jobs: number;
   readonly showProgress: boolean;
@@ -71,6 +72,8 @@ export interface RunRequest extends RequestContext {
   readonly device: string | undefined;
   /** The same for the data device. */
   readonly dataDevice: string | undefined;
+  /** For the log of dm-log-writes; without it a loop device is made. */
+  readonly logDevice: string | undefined;
 }
 
 export interface StoredRunRequest extends RequestContext {
@@ -98,7 +101,10 @@ export const services: CliServices = {
   replayState: replayStoredState,
   reportRun: reportStoredRun,
   clean: () => cleanLeftovers(),
-  explainHost: () => probeHost().explain(),
+  explainHost: async () => {
+    const host = probeHost();
+    return [...(await host.explain()), ...explainVm(host)];
+  },
 };
 
 async function runScenarios(request: RunRequest): Promise<RunSummary> {
@@ -109,6 +115,7 @@ async function runScenarios(request: RunRequest): Promise<RunSummary> {
     directory: RunDirectory.create(request.runDirectory),
     devicePath: request.device,
     dataDevicePath: request.dataDevice,
+    logDevicePath: request.logDevice,
     signal: request.interrupted,
     host: await collectHostFacts(),
     formatScenario,
@@ -196,15 +203,24 @@ const noFiles = {
 };
 
 /** Why a scenario cannot run on this machine; undefined where it can. */
-async function whyNotHere(ready: ReadyScenario, host: Host): Promise<string | undefined> {
+async function whyNotHere(ready: AnyReadyScenario, host: Host): Promise<string | undefined> {
+  // What the plug-ins need is asked for in the guest, by the program that runs there.
+  if (ready.scenario.rig === 'vm') return whyNoGuest(host);
   const plugins = [ready.engine, ...ready.faults.map(({ module }) => module)];
   for (const plugin of plugins) {
     const availability = await plugin.probe(host);
     if (!availability.available) return `${plugin.name}: ${availability.reason}`;
   }
-  if (ready.scenario.rig === 'sim') return undefined;
-  if (!host.isRoot) return 'rig device needs root';
-  if (!(await host.hasIoUring())) return 'rig device needs io_uring (powercut doctor says more)';
-  if (!(await host.hasLoopDevices())) return 'rig device needs loop devices';
+  const { rig } = ready.scenario;
+  if (rig === 'sim') return undefined;
+  if (!host.isRoot) return `rig ${rig} needs root`;
+  if (!(await host.hasIoUring())) return `rig ${rig} needs io_uring (powercut doctor says more)`;
+  if (!(await host.hasLoopDevices())) return `rig ${rig} needs loop devices`;
+  if (rig === 'fuse' && !(await host.hasFuse())) return 'rig fuse needs /dev/fuse';
   return undefined;
+}
+
+function whyNoGuest(host: Host): string | undefined {
+  const availability = probeVm(host);
+  return availability.available ? undefined : availability.reason;
 }

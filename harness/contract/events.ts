@@ -14,5 +14,7 @@ export type RunEvent =
       readonly done: number;
       readonly total: number;
     }
+  /** What is under way where there is nothing to count; like progress, of the moment only. */
+  | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'cell-finished'; readonly cell: string; readonly result: CellResult }
   | { readonly type: 'run-finished'; readonly summary: RunSummary };

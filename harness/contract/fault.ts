@@ -101,12 +101,45 @@ export interface DriveFaultRule {
 
 /** The simulated drive as fault modules see it. */
 export interface FaultableDrive {
-  arm(rule: DriveFaultRule, random: Random): void;
+  /** In force when it returns, or resolves where the drive is served by another process. */
+  arm(rule: DriveFaultRule, random: Random): void | Promise<void>;
+}
+
+/** See faults/device-mapper: dropped writes are answered OK, and others fail. */
+export type MappingCut = 'drop-writes' | 'error-writes';
+
+/** Which requests are damaged: what is read, on its way up, or what is written, on its way down. */
+export type DamagedRequests = 'read' | 'write';
+
+/**
+ * Device-mapper targets that the rig has put between the engine and its devices. What a scenario does
+ * not need is not there.
+ */
+export interface FaultableMapping {
+  /** dm-flakey. Where there are two devices, it is both. */
+  readonly flakey?: {
+    /** Acknowledgements before the call are real; those after it has resolved are void. */
+    cut(how: MappingCut): Promise<void>;
+    /** From now on, this byte (from 1) of every request has this value. */
+    corruptByte(requests: DamagedRequests, byte: number, value: number): Promise<void>;
+    /** From now on, requests are damaged with this probability in thousand millions, drawn by the kernel. */
+    corruptRandomly(requests: DamagedRequests, perBillion: number): Promise<void>;
+    /** Obeys again. What was dropped, failed or damaged stays so. */
+    restore(): Promise<void>;
+  };
+  /** dm-log-writes. */
+  readonly log?: {
+    /** ASCII without white space. Has its place in the log when it resolves. */
+    mark(text: string): Promise<void>;
+    /** `isLogging` is false from when the log was full on: what it has is then not the whole. */
+    status(): Promise<{ readonly isLogging: boolean }>;
+  };
 }
 
 /** What a fault acts on, per layer. */
 export interface FaultTargets {
   readonly drive: FaultableDrive;
+  readonly 'device-mapper': FaultableMapping;
   readonly process: { kill(signal: 'SIGKILL' | 'SIGSTOP'): Promise<void> };
 }
 

@@ -32,6 +32,11 @@ export interface FileSystemContract {
    * overwrite is whole.
    */
   readonly dataAtomicBytes: number;
+  /**
+   * Block of the file system, 4096 where absent: a file that is being made longer gets its length in
+   * steps of it, as far as that was not synced, and one that may show anything shows it block by block.
+   */
+  readonly blockBytes?: number;
   /** A write is durable when it is acknowledged, with the length it gives (O_DSYNC). */
   readonly writesAreDurable: boolean;
   /** An acknowledged fsync or fdatasync makes its file durable; false where the set-up breaks it. */

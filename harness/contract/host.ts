@@ -6,4 +6,5 @@ export interface Host {
   hasSystemCalls(): Promise<boolean>;
   hasIoUring(): Promise<boolean>;
   hasLoopDevices(): Promise<boolean>;
+  hasFuse(): Promise<boolean>;
 }

@@ -20,13 +20,21 @@ export interface ScenarioFault extends PluginRef {
   readonly during: FaultPhase;
 }
 
+/**
+ * Where a scenario runs. `sim`: the twin in this process. `fuse`: the twin under the file systems and
+ * the block layer of this kernel. `device`: a real block device. `vm`: a virtual machine of its own.
+ */
+export const rigNames = ['sim', 'fuse', 'device', 'vm'] as const;
+
+export type RigName = (typeof rigNames)[number];
+
 /** Data only: serialisable, diffable, replayable from the run directory. */
 export interface Scenario {
   readonly name: string;
   /** Why this scenario exists: the bug or the promise it guards. */
   readonly because: string;
   readonly seed: number;
-  readonly rig: 'sim' | 'device';
+  readonly rig: RigName;
   readonly engine: PluginRef;
   readonly workload: PluginRef;
   readonly faults: readonly ScenarioFault[];

@@ -9,6 +9,7 @@ test('every capability says what was found, and what to do where it is missing',
     'io_uring',
     'root',
     'loop devices',
+    'FUSE',
   ]);
   for (const { available, reason, fix } of capabilities) {
     expect(reason).not.toBe('');
@@ -18,9 +19,10 @@ test('every capability says what was found, and what to do where it is missing',
 
 test('the answers of the host are those of its explanation', async () => {
   const host = probeHost();
-  const [systemCalls, ioUring, root, loopDevices] = await host.explain();
+  const [systemCalls, ioUring, root, loopDevices, fuse] = await host.explain();
   expect(await host.hasSystemCalls()).toBe(systemCalls?.available);
   expect(await host.hasIoUring()).toBe(ioUring?.available);
   expect(host.isRoot).toBe(root?.available);
   expect(await host.hasLoopDevices()).toBe(loopDevices?.available);
+  expect(await host.hasFuse()).toBe(fuse?.available);
 });

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
-import type { Host } from '../contract/index.ts';
+import type { Host, RigName } from '../contract/index.ts';
 import { operationCode } from '../sys/io-uring-layout.ts';
 import { IoUring } from '../sys/io-uring.ts';
 import { loadSystemCalls } from '../sys/libc.ts';
@@ -14,7 +14,11 @@ export interface HostCapability {
   readonly reason: string;
   /** What to do about it; empty where nothing needs doing. */
   readonly fix: string;
+  /** The rigs that cannot do without it. */
+  readonly rigs: readonly RigName[];
 }
+
+const realDevices: readonly RigName[] = ['fuse', 'device'];
 
 type Probe = () => Promise<HostCapability>;
 
@@ -23,6 +27,7 @@ export function probeHost(): Host & { explain(): Promise<readonly HostCapability
   const systemCalls = once(probeSystemCalls);
   const ioUring = once(probeIoUring);
   const loopDevices = once(probeLoopDevices);
+  const fuse = once(probeFuse);
   const holds = async (probe: Probe): Promise<boolean> => (await probe()).available;
   return {
     platform: process.platform,
@@ -31,8 +36,15 @@ export function probeHost(): Host & { explain(): Promise<readonly HostCapability
     hasSystemCalls: () => holds(systemCalls),
     hasIoUring: () => holds(ioUring),
     hasLoopDevices: () => holds(loopDevices),
+    hasFuse: () => holds(fuse),
     explain: () =>
-      Promise.all([systemCalls(), ioUring(), Promise.resolve(rootCapability()), loopDevices()]),
+      Promise.all([
+        systemCalls(),
+        ioUring(),
+        Promise.resolve(rootCapability()),
+        loopDevices(),
+        fuse(),
+      ]),
   };
 }
 
@@ -47,9 +59,11 @@ function isRoot(): boolean {
 
 function rootCapability(): HostCapability {
   const name = 'root';
-  if (isRoot()) return { name, available: true, reason: 'running as root', fix: '' };
+  const rigs = realDevices;
+  if (isRoot()) return { name, available: true, reason: 'running as root', fix: '', rigs };
   return {
     name,
+    rigs,
     available: false,
     reason: 'not running as root',
     fix: 'run with sudo to use loop devices, file systems and raw devices',
@@ -58,10 +72,12 @@ function rootCapability(): HostCapability {
 
 async function probeSystemCalls(): Promise<HostCapability> {
   const name = 'system calls';
+  const rigs = realDevices;
   const answer = await loadSystemCalls();
-  if (answer.available) return { name, available: true, reason: 'koffi loads', fix: '' };
+  if (answer.available) return { name, available: true, reason: 'koffi loads', fix: '', rigs };
   return {
     name,
+    rigs,
     available: false,
     reason: answer.reason,
     fix: 'use Linux on x64 or arm64 and run `npm install` again, with optional packages',
@@ -70,18 +86,19 @@ async function probeSystemCalls(): Promise<HostCapability> {
 
 async function probeIoUring(): Promise<HostCapability> {
   const name = 'io_uring';
+  const rigs = realDevices;
   const answer = await loadSystemCalls();
   if (!answer.available) {
-    return { name, available: false, reason: answer.reason, fix: 'see system calls' };
+    return { name, available: false, reason: answer.reason, fix: 'see system calls', rigs };
   }
   try {
     using ring = IoUring.open(answer.calls, { submissionEntries: 4, completionEntries: 4 });
     answerOneRequest(ring);
-    return { name, available: true, reason: `works on Linux ${os.release()}`, fix: '' };
+    return { name, available: true, reason: `works on Linux ${os.release()}`, fix: '', rigs };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     const [failure, fix] = splitAdvice(text);
-    return { name, available: false, reason: failure, fix };
+    return { name, available: false, reason: failure, fix, rigs };
   }
 }
 
@@ -112,20 +129,35 @@ async function probeLoopDevices(): Promise<HostCapability> {
   const name = 'loop devices';
   if ((await runTool('losetup', ['--version'])) === undefined) {
     const fix = 'install util-linux (Debian: apt-get install mount)';
-    return { name, available: false, reason: 'losetup is not installed', fix };
+    return { name, available: false, reason: 'losetup is not installed', fix, rigs: realDevices };
   }
+  return probeNode(name, '/dev/loop-control', realDevices, 'may make them', 'modprobe loop');
+}
+
+async function probeFuse(): Promise<HostCapability> {
+  return probeNode('FUSE', '/dev/fuse', ['fuse'], 'may mount with it', 'modprobe fuse');
+}
+
+function probeNode(
+  name: string,
+  node: string,
+  rigs: readonly RigName[],
+  deed: string,
+  command: string,
+): HostCapability {
   if (!isRoot()) {
-    return { name, available: false, reason: 'only root may make them', fix: 'run with sudo' };
+    return { name, available: false, reason: `only root ${deed}`, fix: 'run with sudo', rigs };
   }
   try {
-    accessSync('/dev/loop-control', constants.R_OK | constants.W_OK);
-    return { name, available: true, reason: '/dev/loop-control is there', fix: '' };
+    accessSync(node, constants.R_OK | constants.W_OK);
+    return { name, available: true, reason: `${node} is there`, fix: '', rigs };
   } catch (error) {
     return {
       name,
       available: false,
-      reason: `/dev/loop-control: ${(error as NodeJS.ErrnoException).code ?? 'not usable'}`,
-      fix: 'modprobe loop; in a container add --device /dev/loop-control and -v /dev:/dev',
+      reason: `${node}: ${(error as NodeJS.ErrnoException).code ?? 'not usable'}`,
+      fix: `${command}; in a container add --device ${node} and -v /dev:/dev`,
+      rigs,
     };
   }
 }

@@ -1,6 +1,7 @@
 import {
   deviceNumbers,
   type ByteRange,
+  type Clock,
   type DeviceGeometry,
   type DriveEffect,
   type DriveFaultRule,
@@ -13,7 +14,6 @@ import {
 import { ArmedRule, touches, type Progress, type RequestShape, type Shots } from './fault-rules.ts';
 import type { History } from './history.ts';
 import type { SparseImage } from './image.ts';
-import type { Timeline } from './timeline.ts';
 import { Unit } from './unit.ts';
 import type { UnitTrails } from './unit-trail.ts';
 
@@ -27,7 +27,7 @@ export interface ChosenEffect {
 
 interface FaultSite {
   readonly device: number;
-  readonly timeline: Timeline;
+  readonly timeline: Pick<Clock, 'now'>;
   readonly geometry: DeviceGeometry;
   readonly image: SparseImage;
   readonly trails: UnitTrails;
@@ -283,7 +283,7 @@ function chooseBits(bitCount: number, wanted: number, random: Random): number[] 
 }
 
 function flipBits(bytes: Uint8Array, bits: readonly number[]): Uint8Array {
-  const flipped = bytes.slice();
+  const flipped = new Uint8Array(bytes);
   for (const bit of bits) flipped[bit >> 3]! ^= 1 << (bit & 7);
   return flipped;
 }

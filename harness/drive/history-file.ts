@@ -51,15 +51,19 @@ const chunkCrcBytes = 4;
 
 /** The history in its file form; the same history gives the same bytes. */
 export function encodeHistory(history: History): Uint8Array {
+  return Buffer.concat([...historyPieces(history)]);
+}
+
+/** The same in pieces of about a mebibyte, for who has something else to do in between. */
+export function* historyPieces(history: History): Generator<Uint8Array> {
   const encoder = new HistoryEncoder(history);
   const head = new ByteWriter();
   head.bytes(magic);
   head.u32(formatVersion);
-  const file: Uint8Array[] = [head.take()];
-  for (const body of encoder.devices()) file.push(...chunkOf(chunkTypes.device, body));
-  for (const body of encoder.events()) file.push(...chunkOf(chunkTypes.events, body));
-  file.push(...chunkOf(chunkTypes.end, encoder.end()));
-  return Buffer.concat(file);
+  yield head.take();
+  for (const body of encoder.devices()) yield* chunkOf(chunkTypes.device, body);
+  for (const body of encoder.events()) yield* chunkOf(chunkTypes.events, body);
+  yield* chunkOf(chunkTypes.end, encoder.end());
 }
 
 /** Throws HarnessError EVIDENCE_DAMAGED for anything but a whole, undamaged file. */

@@ -118,3 +118,38 @@ test('foreign data is recognised whole, and not when a byte of it is changed', (
   expect(isForeign(new Uint8Array(512))).toBe(false);
   expect(isForeign(bytes.subarray(0, 100))).toBe(false);
 });
+
+test('what one image holds unlike another makes the other one equal to it', () => {
+  fc.assert(
+    fc.property(fc.nat(), (seed) => {
+      const random = createRandom(seed);
+      const base = startPair();
+      for (let step = 0; step < 20; step++) changeSomething(base, random);
+      const left = { image: base.image.fork(), model: Buffer.from(base.model) };
+      const right = { image: base.image.fork(), model: Buffer.from(base.model) };
+      const steps = random.below(12);
+      for (let step = 0; step < steps; step++) {
+        changeSomething(random.chance(1, 2) ? left : right, random);
+      }
+      const unlike = left.image.unitsUnlike(right.image);
+      expect(unlike.map(({ index }) => index)).toEqual(
+        [...new Set(unlike.map(({ index }) => index))].sort((a, b) => a - b),
+      );
+      // Each step writes 4 units at most: images that share their past share what they do not differ in.
+      expect(unlike.length).toBeLessThanOrEqual(4 * steps);
+      for (const { index, unit } of unlike) right.image.writeUnit(index, unit);
+      const found = Buffer.alloc(unitBytes * unitCount);
+      right.image.read(0, found);
+      expect(found.equals(left.model)).toBe(true);
+    }),
+    { seed: 11, numRuns: 300 },
+  );
+});
+
+test('writing some bytes of a unit leaves the unit itself alone, whatever its bytes are kept in', () => {
+  const image = new SparseImage({ unitBytes, unitCount, foreignSeed: 9 });
+  const shared = new Unit(Buffer.alloc(unitBytes, 1));
+  image.writeUnit(3, shared);
+  image.fork().writeBytes(3 * unitBytes + 5, Buffer.alloc(10, 2));
+  expect(shared.bytes.every((byte) => byte === 1)).toBe(true);
+});

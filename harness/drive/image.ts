@@ -113,7 +113,8 @@ export class SparseImage {
       const index = Math.floor((byteOffset + done) / this.unitBytes);
       const from = byteOffset + done - index * this.unitBytes;
       const count = Math.min(this.unitBytes - from, source.length - done);
-      const bytes = this.readUnit(index).bytes.slice();
+      // Not `slice`: where the bytes are a Buffer, it shares them.
+      const bytes = new Uint8Array(this.readUnit(index).bytes);
       bytes.set(source.subarray(done, done + count), from);
       this.writeUnit(index, new Unit(bytes));
       done += count;
@@ -147,6 +148,45 @@ export class SparseImage {
     const found: { index: number; unit: Unit }[] = [];
     collect(this.#root, this.#rootShift, 0, found);
     return found;
+  }
+
+  /**
+   * Numbers and contents of the units that this image may hold otherwise than `other`, ascending: all
+   * that differ, and units that were written again with what they held. Costs what was written since
+   * one was forked from the other. Both must be of one shape and one foreign pattern.
+   */
+  unitsUnlike(other: SparseImage): { readonly index: number; readonly unit: Unit }[] {
+    assert(
+      this.unitBytes === other.unitBytes &&
+        this.unitCount === other.unitCount &&
+        this.foreignSeed === other.foreignSeed,
+      'only images of one shape can be compared',
+    );
+    const found: { index: number; unit: Unit }[] = [];
+    this.#collectUnlike(this.#root, other.#root, this.#rootShift, 0, found);
+    return found;
+  }
+
+  #collectUnlike(
+    here: Node | undefined,
+    there: Node | undefined,
+    shift: number,
+    firstIndex: number,
+    found: { index: number; unit: Unit }[],
+  ): void {
+    if (here === there) return;
+    for (let slot = 0; slot < slotCount; slot++) {
+      const below = here?.slots[slot];
+      const belowThere = there?.slots[slot];
+      if (below === belowThere) continue;
+      const index = firstIndex + slot * 2 ** shift;
+      if (shift === 0) {
+        found.push({ index, unit: (below as Unit | undefined) ?? this.foreignUnit(index) });
+      } else {
+        const [node, nodeThere] = [below, belowThere] as (Node | undefined)[];
+        this.#collectUnlike(node, nodeThere, shift - slotBits, index, found);
+      }
+    }
   }
 
   #ownRoot(): Node {

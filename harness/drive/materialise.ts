@@ -8,7 +8,7 @@ export interface Materialiser {
    * One image per drive of the history, in its order; forks, free to be changed. Costs as many unit
    * writes as the state differs from the durable contents of its moment. Cheapest in index order.
    */
-  images(state: CrashState): SparseImage[];
+  images(state: Pick<CrashState, 'bornAt' | 'choices'>): SparseImage[];
 }
 
 /** Durable contents are kept at every this many of their changes, to go back to. */
@@ -34,7 +34,7 @@ class FloorMaterialiser implements Materialiser {
     this.#checkpoints = [this.#forkFloor()];
   }
 
-  images({ bornAt, choices }: CrashState): SparseImage[] {
+  images({ bornAt, choices }: Pick<CrashState, 'bornAt' | 'choices'>): SparseImage[] {
     this.#moveTo(bornAt);
     const images = this.#forkFloor();
     for (const { device, unitIndex, unit } of choices) {

@@ -18,7 +18,7 @@ import {
 } from '../contract/index.ts';
 import { DriveFaults, type ChosenEffect } from './drive-faults.ts';
 import type { RequestShape, Shots } from './fault-rules.ts';
-import type { History, UnitSubset } from './history.ts';
+import type { History, RecordedFlush, UnitSubset } from './history.ts';
 import type { SparseImage } from './image.ts';
 import { latencyOf } from './latency.ts';
 import type { MemoryPool } from './memory-pool.ts';
@@ -489,7 +489,8 @@ function silence(): Promise<never> {
   return new Promise<never>(() => undefined);
 }
 
-function flushEffectOf(effect: DriveEffect | undefined): 'persisted' | 'ignored' | 'dropped' {
+/** What becomes of what a flush covers, under the effect that it meets. */
+export function flushEffectOf(effect: DriveEffect | undefined): RecordedFlush['effect'] {
   if (effect?.kind === 'ignore-flush') return 'ignored';
   if (effect?.kind === 'fail-flush') return effect.drops ? 'dropped' : 'ignored';
   return 'persisted';

@@ -45,7 +45,7 @@ export interface NamedDevices {
 /** Told of what is about to be made, so that it can be taken away whatever happens. */
 export interface TargetResources {
   makeDirectory(name: string): string;
-  holdLoop(backingFile: string): void;
+  holdLoop(backingFile: string): unknown;
 }
 
 /**

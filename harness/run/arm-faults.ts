@@ -7,13 +7,13 @@ import {
   type Random,
   type ScenarioFault,
 } from '../contract/index.ts';
-import type { ReadyScenario } from './plugin-sources.ts';
+import type { AnyReadyScenario } from './plugin-sources.ts';
 
 /**
  * What the faults of a scenario are called in histories and reports: by their plug-in, and where a
  * plug-in is there more than once, by number too, so that each can be seen to have fired.
  */
-export function faultNames({ faults }: Pick<ReadyScenario, 'faults'>): readonly string[] {
+export function faultNames({ faults }: Pick<AnyReadyScenario, 'faults'>): readonly string[] {
   const seen = new Map<string, number>();
   return faults.map(({ module: { name } }) => {
     const count = (seen.get(name) ?? 0) + 1;
@@ -26,8 +26,9 @@ export function faultNames({ faults }: Pick<ReadyScenario, 'faults'>): readonly 
  * As reports show them: with the device, where one is named; on the twin, a scenario without a fault
  * is a power cut at every moment.
  */
-export function shownFaults(ready: ReadyScenario): readonly string[] {
-  const isPlainCut = ready.faults.length === 0 && ready.scenario.rig === 'sim';
+export function shownFaults(ready: AnyReadyScenario): readonly string[] {
+  const isOfTwin = ready.scenario.rig === 'sim' || ready.scenario.rig === 'fuse';
+  const isPlainCut = ready.faults.length === 0 && isOfTwin;
   if (isPlainCut) return ['power-cut'];
   const devices = ready.faults.map(({ spec: { device } }) => (device ? ` on ${device}` : ''));
   return faultNames(ready).map((name, index) => `${name}${devices[index]!}`);
@@ -35,7 +36,7 @@ export function shownFaults(ready: ReadyScenario): readonly string[] {
 
 /** Arms the scenario's faults of one phase, each with chance of its own; dispose in reverse order. */
 export async function armFaults(
-  ready: ReadyScenario,
+  ready: AnyReadyScenario,
   phase: FaultPhase,
   targets: Partial<FaultTargets>,
   random: Random,
@@ -63,16 +64,15 @@ export async function armFaults(
 
 /** The target as this fault sees it: what it arms goes by its own name, and to its own device. */
 function namedTarget(
-  { drive, process }: Partial<FaultTargets>,
+  targets: Partial<FaultTargets>,
   layer: FaultLayer,
   name: string,
   { device }: ScenarioFault,
 ): FaultTargets[FaultLayer] | undefined {
-  if (layer === 'process') return process;
+  if (layer !== 'drive') return targets[layer];
+  const { drive } = targets;
   if (drive === undefined) return undefined;
   return {
-    arm: (rule, random) => {
-      drive.arm({ ...rule, fault: name, ...(device && { device }) }, random);
-    },
+    arm: (rule, random) => drive.arm({ ...rule, fault: name, ...(device && { device }) }, random),
   };
 }

@@ -15,7 +15,7 @@ import { faultNames, shownFaults } from './arm-faults.ts';
 import { decideVerdict, meetsExpectation, type CellEvidence } from './decide-verdict.ts';
 import type { JudgedState } from './judge-windows.ts';
 import type { OutcomeCounts } from './outcome-counts.ts';
-import type { ReadyScenario } from './plugin-sources.ts';
+import type { AnyReadyScenario } from './plugin-sources.ts';
 import { weakerPromise } from './promise-in-force.ts';
 import { mergeEngineFacts } from './merge-engine-facts.ts';
 import { CellTally } from './tally.ts';
@@ -39,7 +39,7 @@ export class CellAccount {
   readonly tally = new CellTally();
   /** Why the evidence is not complete. */
   readonly gaps = new Set<string>();
-  readonly #ready: ReadyScenario;
+  readonly #ready: AnyReadyScenario;
   readonly #outcomes = { invoked: 0, acknowledged: 0, changes: 0, rejected: 0, indeterminate: 0 };
   readonly #latencies: LatencySummary[] = [];
   readonly #amplification: WriteAmplification[] = [];
@@ -49,7 +49,7 @@ export class CellAccount {
   #promise: FaultPromise | undefined;
   #contract: PromisedDurability | undefined;
 
-  constructor(ready: ReadyScenario) {
+  constructor(ready: AnyReadyScenario) {
     this.#ready = ready;
   }
 

@@ -20,6 +20,11 @@ export interface DriveOptions {
   readonly epoch: number;
   /** Called after the n-th operation (from 1) is in the ledger and before it is submitted. */
   onInvoke(count: number): void;
+  /**
+   * Awaited after the operation is in the ledger and before it is submitted, where the ledger's place
+   * in the history of another process must be certain by then.
+   */
+  beforeSubmit?(): Promise<void>;
   onSettle(op: Op, outcome: Outcome, latencyNs: number): void;
   /** Resolves when nothing more can settle: power was cut, or the engine is stuck. */
   readonly dead: Promise<void>;
@@ -97,13 +102,21 @@ class WorkloadDriver {
       blockBytes: session.space.blockBytes,
     });
     this.#options.onInvoke(this.invoked);
-    submitSafely(session, op, payload)
+    this.#submit(op, payload)
       .then((outcome) => {
         this.#settle(id, op, writer, checkedOutcome(outcome), invokedNs);
       })
       .catch((error: unknown) => {
         this.#break(error);
       });
+  }
+
+  /** Without a turn of its own where nothing is waited for: an answer is on record as it comes. */
+  #submit(op: Op, payload: Uint8Array): Promise<Outcome> {
+    const { session } = this.#options;
+    const announced = this.#options.beforeSubmit?.();
+    if (announced === undefined) return submitSafely(session, op, payload);
+    return announced.then(() => submitSafely(session, op, payload));
   }
 
   #settle(id: OpId, op: Op, writer: number, outcome: Outcome, invokedNs: number): void {

@@ -1,11 +1,11 @@
 import type { CellResult, Verdict } from '../contract/index.ts';
 import { shownFaults } from './arm-faults.ts';
-import type { ReadyScenario } from './plugin-sources.ts';
+import type { AnyReadyScenario } from './plugin-sources.ts';
 
 export type EmptyVerdict = Verdict & { readonly status: 'skip' | 'error' };
 
 /** The result of a cell that has no evidence: it was skipped, or it broke. Never a pass. */
-export function emptyCell(ready: ReadyScenario, verdict: EmptyVerdict): CellResult {
+export function emptyCell(ready: AnyReadyScenario, verdict: EmptyVerdict): CellResult {
   const { scenario } = ready;
   return {
     id: scenario.name,

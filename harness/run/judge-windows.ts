@@ -11,7 +11,7 @@ import type {
 import { mostLosses, noLosses, type AllowedLosses } from '../verify/allowed-losses.ts';
 import { judge } from '../verify/judge.ts';
 import { builtInVerifiers } from '../verify/built-in-verifiers.ts';
-import type { ReadyScenario } from './plugin-sources.ts';
+import type { AnyReadyScenario, ReadyScenario } from './plugin-sources.ts';
 import { promiseToJudgeBy, weakerPromise } from './promise-in-force.ts';
 
 export interface WindowToJudge {
@@ -47,7 +47,8 @@ export interface JudgedState {
   readonly losses: AllowedLosses;
   /** Violations found where none of the scenario's faults had fired, though it has some to fire. */
   readonly unprovoked: number;
-  readonly recoveryRequests: number;
+  /** Undefined where a kernel recovered: its requests are not counted. */
+  readonly recoveryRequests: number | undefined;
   readonly recoveryFirings: readonly FaultFiring[];
   /** The weakest promise that it was judged by. */
   readonly promise: FaultPromise | undefined;
@@ -68,7 +69,8 @@ export function judgeWindows(state: StateToJudge): JudgedState {
     promise ??= judgement.promise;
     violations.push(...judgement.violations);
     excused += judgement.excused.length;
-    if (isUnprovoked(state, window)) unprovoked += judgement.violations.length;
+    const fired = [...window.firings, ...state.recoveryFirings];
+    if (isUnprovoked(state.ready, fired)) unprovoked += judgement.violations.length;
     detected ||= judgement.detected;
     losses = mostLosses(losses, judgement.losses);
   }
@@ -91,14 +93,14 @@ export function judgeWindows(state: StateToJudge): JudgedState {
 /**
  * A power cut is what every crash state stands for: it explains nothing that another cut does not.
  */
-function isUnprovoked(
-  { ready, recoveryFirings }: StateToJudge,
-  { firings }: WindowToJudge,
+export function isUnprovoked(
+  { faults }: Pick<AnyReadyScenario, 'faults'>,
+  fired: readonly FaultFiring[],
 ): boolean {
   const explains = ({ faultClass }: { readonly faultClass: FaultClass }): boolean =>
     faultClass !== 'power-loss';
-  if (!ready.faults.some(({ module }) => explains(module))) return false;
-  return ![...firings, ...recoveryFirings].some(explains);
+  if (!faults.some(({ module }) => explains(module))) return false;
+  return !fired.some(explains);
 }
 
 interface Judgement extends ReturnType<typeof judge> {
@@ -154,7 +156,11 @@ function invariantOf(ready: ReadyScenario, recovered: RecoveredState): string | 
   return ready.workload.invariant?.(recovered.values, ready.workloadOptions);
 }
 
-function outcomeOf(violations: number, excused: number, detected: boolean): JudgedState['outcome'] {
+export function outcomeOf(
+  violations: number,
+  excused: number,
+  detected: boolean,
+): JudgedState['outcome'] {
   if (violations > 0) return 'violated';
   if (detected) return 'detected';
   return excused > 0 ? 'excused' : 'intact';

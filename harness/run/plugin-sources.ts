@@ -7,11 +7,14 @@ import {
   HarnessError,
   type EngineAdapter,
   type FaultModule,
+  type FileSystemAdapter,
+  type FileWorkload,
   type Scenario,
   type ScenarioFault,
   type Verifier,
   type Workload,
 } from '../contract/index.ts';
+import { blocksAsFiles } from './files/blocks-as-files.ts';
 
 export interface PluginSources {
   readonly engine: string;
@@ -23,15 +26,31 @@ export interface PluginSources {
 }
 
 /** A scenario with its plug-ins loaded and their options complete. */
-export interface ReadyScenario {
+export interface ReadyScenario extends ReadyParts {
+  readonly engine: EngineAdapter;
+  readonly workload: Workload;
+}
+
+/** The same for an engine that is a file system of the kernel. */
+export interface ReadyFileScenario extends ReadyParts {
+  readonly engine: FileSystemAdapter;
+  readonly workload: FileWorkload;
+}
+
+export type AnyReadyScenario = ReadyScenario | ReadyFileScenario;
+
+interface ReadyParts {
   readonly scenario: Scenario;
   readonly sources: PluginSources;
-  readonly engine: EngineAdapter;
   readonly engineConfig: unknown;
-  readonly workload: Workload;
   readonly workloadOptions: unknown;
   readonly faults: readonly ReadyFault[];
   readonly verifiers: readonly Verifier[];
+}
+
+/** Scenarios are checked when they are loaded: an engine of files has a workload of files. */
+export function isFileScenario(ready: AnyReadyScenario): ready is ReadyFileScenario {
+  return 'medium' in ready.engine;
 }
 
 export interface ReadyFault {
@@ -40,12 +59,36 @@ export interface ReadyFault {
   readonly spec: ScenarioFault;
 }
 
+/** On a file system, a workload of blocks writes a file (blocks-as-files.ts). */
+export function fittedWorkload(
+  engine: AnyReadyScenario['engine'],
+  workload: AnyReadyScenario['workload'],
+): AnyReadyScenario['workload'] {
+  return 'medium' in engine && !('medium' in workload) ? blocksAsFiles(workload) : workload;
+}
+
+/** For a scenario that is known to be of an engine of blocks. */
 export async function loadSources(
   scenario: Scenario,
   sources: PluginSources,
 ): Promise<ReadyScenario> {
-  const engine = await loadDefault<EngineAdapter>(sources.engine);
-  const workload = await loadDefault<Workload>(sources.workload);
+  const ready = await loadAnySources(scenario, sources);
+  if (!isFileScenario(ready)) return ready;
+  throw new HarnessError(
+    'PLUGIN_INVALID',
+    `engine ${ready.engine.name} is a file system, expected an engine of blocks`,
+  );
+}
+
+export async function loadAnySources(
+  scenario: Scenario,
+  sources: PluginSources,
+): Promise<AnyReadyScenario> {
+  const engine = await loadDefault<AnyReadyScenario['engine']>(sources.engine);
+  const workload = fittedWorkload(
+    engine,
+    await loadDefault<AnyReadyScenario['workload']>(sources.workload),
+  );
   const faults = await Promise.all(
     scenario.faults.map(async (spec, index) => {
       const module = await loadDefault<FaultModule>(sources.faults[index]!);
@@ -61,7 +104,7 @@ export async function loadSources(
     workloadOptions: workload.options.parse(scenario.workload.with ?? {}),
     faults,
     verifiers: await Promise.all(sources.verifiers.map((url) => loadDefault<Verifier>(url))),
-  };
+  } as AnyReadyScenario;
 }
 
 /** The registry has checked the plug-in when it resolved the name; here it is only loaded again. */

@@ -6,6 +6,9 @@ import type {
   Scenario,
 } from '../contract/index.ts';
 
+/** What a contract says of faults, be it of blocks or of files. */
+type Promises = Pick<DurabilityContract, 'promises'>;
+
 const strength = { survives: 2, detects: 1, nothing: 0 } as const;
 
 export function weakerPromise(one: FaultPromise, other: FaultPromise): FaultPromise {
@@ -17,7 +20,7 @@ export function weakerPromise(one: FaultPromise, other: FaultPromise): FaultProm
  * weakest of its promises about them. An exception of any of them stays in force, since each fault may have used it.
  */
 export function promiseInForce(
-  contract: DurabilityContract,
+  contract: Promises,
   firings: readonly FaultFiring[],
   ending: FaultClass = 'power-loss',
 ): FaultPromise {
@@ -32,7 +35,7 @@ export function promiseInForce(
 }
 
 function promiseFor(
-  contract: DurabilityContract,
+  contract: Promises,
   firing: Pick<FaultFiring, 'faultClass' | 'area'>,
 ): FaultPromise {
   const promise = contract.promises[firing.faultClass];
@@ -51,11 +54,17 @@ function promiseFor(
  */
 export function promiseToJudgeBy(
   scenario: Scenario,
-  contract: DurabilityContract,
+  contract: Promises,
   firings: readonly FaultFiring[],
 ): FaultPromise {
-  const ending = scenario.rig === 'device' ? 'process-kill' : 'power-loss';
+  const isKill = scenario.rig === 'device' && !firings.some(isPowerLoss);
+  const ending = isKill ? 'process-kill' : 'power-loss';
   const promise = promiseInForce(contract, firings, ending);
   if (scenario.expect.verdict === 'pass') return promise;
   return { level: 'survives', citation: `claimed by the scenario: ${scenario.expect.why}` };
+}
+
+/** On a real device power is lost by device-mapper, or not at all. */
+function isPowerLoss({ faultClass }: FaultFiring): boolean {
+  return faultClass === 'power-loss';
 }

@@ -1,9 +1,9 @@
-import { HarnessError, type Failure, type LedgerView } from '../contract/index.ts';
+import { HarnessError, type Failure } from '../contract/index.ts';
 import { RoundExplorer } from './explore-round.ts';
 import { explainFailures } from './explain-failure.ts';
 import { findState, parseStateId } from './find-state.ts';
 import type { JudgedState } from './judge-windows.ts';
-import { loadSources } from './plugin-sources.ts';
+import { isFileScenario, loadAnySources } from './plugin-sources.ts';
 import { whereTheyWere, type LocatePlugins, type RunDirectory } from './run-directory.ts';
 import { roundBudget } from './run-on-twin.ts';
 import { loadRound } from './saved-round.ts';
@@ -12,7 +12,6 @@ export interface Replay {
   readonly cell: string;
   readonly judged: JudgedState;
   readonly failures: readonly Failure[];
-  readonly ledger: LedgerView;
 }
 
 /**
@@ -34,13 +33,18 @@ export async function replayState(
   }
   const id = parseStateId(state.slice(separator + 1));
   const saved = directory.loadScenario(cell);
-  if (saved.scenario.rig !== 'sim' || id.state === 'live') {
+  const isOfTwin = saved.scenario.rig === 'sim' || saved.scenario.rig === 'fuse';
+  if (!isOfTwin || id.state === 'live') {
     throw new HarnessError(
       'CONFIG_INVALID',
       `${state} cannot be replayed: only crash states of the twin can be made again; powercut verify judges its evidence`,
     );
   }
-  const ready = await loadSources(saved.scenario, locate(saved));
+  const ready = await loadAnySources(saved.scenario, locate(saved));
+  if (isFileScenario(ready)) {
+    const { replayFileState } = await import('./files/replay-file-state.ts');
+    return replayFileState(ready, directory, cell, id);
+  }
   const evidence = loadRound(directory, cell, id.round);
   const explorer = new RoundExplorer(ready, evidence, roundBudget(ready));
   const found = (await findState(explorer, id))!;
@@ -49,7 +53,6 @@ export async function replayState(
   return {
     cell,
     judged,
-    ledger: found.ledger,
     failures: await explainFailures([explorer], violations, {
       id: cell,
       directory,

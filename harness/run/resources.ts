@@ -12,12 +12,17 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { HarnessError } from '../contract/index.ts';
+import { removeMapping } from '../device/device-mapper.ts';
 
 export type Resource =
   /** A directory under the temporary root; removed with everything in it. */
   | { readonly kind: 'directory'; readonly path: string }
   /** The loop devices over a backing file; found by the file, since the kernel chooses the node. */
   | { readonly kind: 'loop'; readonly backingFile: string }
+  /** What is mounted on a directory of the run. */
+  | { readonly kind: 'mount'; readonly path: string }
+  /** A device-mapper device; all of ours have names that begin with `powercut-`. */
+  | { readonly kind: 'device-mapper'; readonly name: string }
   /** A child process; the start time tells it from a later one with the same pid. */
   | { readonly kind: 'process'; readonly pid: number; readonly startTicks: string };
 
@@ -89,6 +94,20 @@ export class ResourceLedger implements AsyncDisposable {
     this.#append({ action: 'add', id, resource });
     this.#held.set(id, resource);
     return { resource, [Symbol.asyncDispose]: () => this.#release(id) };
+  }
+
+  holdMount(directory: string): HeldResource {
+    return this.hold({ kind: 'mount', path: directory });
+  }
+
+  /** All loop devices over the file; the kernel chooses their names. */
+  holdLoop(backingFile: string): HeldResource {
+    return this.hold({ kind: 'loop', backingFile });
+  }
+
+  /** A device-mapper device, by its name. */
+  holdMapping(name: string): HeldResource {
+    return this.hold({ kind: 'device-mapper', name });
   }
 
   holdProcess(pid: number): HeldResource {
@@ -171,6 +190,10 @@ export function describeResource(resource: Resource): string {
       return `directory ${resource.path}`;
     case 'loop':
       return `loop device over ${resource.backingFile}`;
+    case 'mount':
+      return `mount on ${resource.path}`;
+    case 'device-mapper':
+      return `device-mapper device ${resource.name}`;
     case 'process':
       return `process ${resource.pid}`;
   }
@@ -219,6 +242,12 @@ async function takeAway(resource: Resource): Promise<void> {
     case 'loop':
       await detachLoops(resource.backingFile);
       return;
+    case 'mount':
+      await unmountAll(resource.path);
+      return;
+    case 'device-mapper':
+      await removeMapping(resource.name);
+      return;
     case 'process':
       await killProcess(resource);
       return;
@@ -248,6 +277,34 @@ async function detachLoops(backingFile: string): Promise<void> {
   for (const node of stdout.split('\n').filter((line) => line.startsWith('/dev/loop'))) {
     await execa('losetup', ['--detach', node.trim()]);
   }
+}
+
+/** A process that was killed a moment ago may still hold the mount or the device. */
+const busyTries = 40;
+const busyWaitMs = 50;
+
+async function unmountAll(directory: string): Promise<void> {
+  // The mount table names places without symbolic links, and so may who holds one.
+  const roots = [temporaryRoot(), fs.realpathSync(temporaryRoot())];
+  const isInside = roots.some((root) => directory.startsWith(`${root}${path.sep}`));
+  if (path.resolve(directory) !== directory || !isInside) {
+    throw new HarnessError(
+      'DEVICE_REFUSED',
+      `will not unmount ${directory}: it is not under ${temporaryRoot()}`,
+    );
+  }
+  for (let tries = 1; isMountPoint(directory); tries++) {
+    const { exitCode, stderr } = await execa('umount', [directory], { reject: false });
+    if (exitCode === 0) continue;
+    if (tries >= busyTries) throw new HarnessError('UNAVAILABLE', stderr);
+    await setTimeout(busyWaitMs);
+  }
+}
+
+function isMountPoint(directory: string): boolean {
+  const mounts = fs.readFileSync('/proc/self/mounts', 'utf8');
+  // Spaces and the like are written in octal (proc(5)); our directories have none.
+  return mounts.split('\n').some((line) => line.split(' ')[1] === directory);
 }
 
 /** How long a killed process may take to be gone: it may still have requests in the kernel. */

@@ -3,7 +3,7 @@ import { HarnessError } from '../contract/index.ts';
 import { effectiveVerdict } from '../verify/merge-verdicts.ts';
 import { emptyCell, type EmptyVerdict } from './empty-cell.ts';
 import { createExplorePool } from './explore-pool.ts';
-import type { ReadyScenario } from './plugin-sources.ts';
+import type { AnyReadyScenario } from './plugin-sources.ts';
 import {
   ReporterHub,
   withReporterProblems,
@@ -12,6 +12,7 @@ import {
 } from './reporter-hub.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { runScenario, type CellContext } from './run-scenario.ts';
+import { GuestCells } from './vm/guest-cells.ts';
 import { summariseRun } from './summarise-run.ts';
 
 export interface RunOptions {
@@ -19,7 +20,7 @@ export interface RunOptions {
   readonly command: string;
   readonly toolVersion: string;
   readonly directory: RunDirectory;
-  readonly cells: readonly ReadyScenario[];
+  readonly cells: readonly AnyReadyScenario[];
   readonly reporters: readonly ConfiguredReporter[];
   readonly terminal: Terminal;
   readonly jobs: number;
@@ -30,10 +31,12 @@ export interface RunOptions {
   readonly devicePath: string | undefined;
   /** And one for the data device of those scenarios that have one. */
   readonly dataDevicePath?: string | undefined;
+  /** And one for the log of dm-log-writes. */
+  readonly logDevicePath?: string | undefined;
   /** See CellContext. */
   formatScenario?(scenario: Scenario): string;
   /** Why a scenario cannot run on this machine; undefined where it can. */
-  whyNot(ready: ReadyScenario): Promise<string | undefined>;
+  whyNot(ready: AnyReadyScenario): Promise<string | undefined>;
 }
 
 /** Runs the scenarios one after another, each on all cores, and reports. */
@@ -42,7 +45,8 @@ export async function runCells(options: RunOptions): Promise<RunSummary> {
   const expectedCells = options.cells.map(({ scenario }) => scenario.name);
   const hub = new ReporterHub(options.reporters, options.directory, options.terminal);
   const emit = (event: RunEvent): void => {
-    if (event.type !== 'progress') options.directory.appendEvent(event);
+    const isOfTheMoment = event.type === 'progress' || event.type === 'note';
+    if (!isOfTheMoment) options.directory.appendEvent(event);
     hub.onEvent(event);
   };
   emit({ type: 'run-started', runId: options.runId, cells: expectedCells });
@@ -81,13 +85,22 @@ interface CellsRun {
 
 async function runAll(options: RunOptions, emit: (event: RunEvent) => void): Promise<CellsRun> {
   await using pool = createExplorePool(options.jobs);
+  const guests = new GuestCells(options.cells, {
+    directory: options.directory,
+    signal: options.signal,
+    formatScenario: (scenario) => options.formatScenario!(scenario),
+    onLine: (line) => {
+      emit({ type: 'note', text: line });
+    },
+  });
   const results: CellResult[] = [];
   let devices: CellsRun['devices'] = {};
   for (const ready of options.cells) {
     if (options.signal.aborted) break;
-    const result = await runCell(ready, options, {
+    const result = await runCell(ready, options, guests, {
       id: ready.scenario.name,
       pool,
+      jobs: options.jobs,
       directory: options.directory,
       signal: options.signal,
       emit,
@@ -100,6 +113,7 @@ async function runAll(options: RunOptions, emit: (event: RunEvent) => void): Pro
         : { formatScenario: (scenario) => options.formatScenario!(scenario) }),
       ...(options.devicePath === undefined ? {} : { devicePath: options.devicePath }),
       ...(options.dataDevicePath && { dataDevicePath: options.dataDevicePath }),
+      ...(options.logDevicePath && { logDevicePath: options.logDevicePath }),
     });
     results.push(result);
     if (options.stopOnFailure && effectiveVerdict(result).status === 'fail') break;
@@ -109,13 +123,15 @@ async function runAll(options: RunOptions, emit: (event: RunEvent) => void): Pro
 
 /** One cell that breaks does not take the others with it: it is reported as an error. */
 async function runCell(
-  ready: ReadyScenario,
+  ready: AnyReadyScenario,
   options: Pick<RunOptions, 'whyNot'>,
+  guests: GuestCells,
   context: CellContext,
 ): Promise<CellResult> {
   try {
     const reason = await options.whyNot(ready);
     if (reason !== undefined) return concludeEmpty(ready, { status: 'skip', reason }, context);
+    if (ready.scenario.rig === 'vm') return await runInGuest(ready, guests, context);
     return await runScenario(ready, context);
   } catch (error) {
     if (error instanceof HarnessError && error.code === 'DEVICE_REFUSED') throw error;
@@ -123,8 +139,20 @@ async function runCell(
   }
 }
 
+async function runInGuest(
+  ready: AnyReadyScenario,
+  guests: GuestCells,
+  context: CellContext,
+): Promise<CellResult> {
+  context.emit({ type: 'cell-started', cell: context.id, scenario: ready.scenario });
+  const result = await guests.result(ready);
+  context.directory?.saveResult(result);
+  context.emit({ type: 'cell-finished', cell: context.id, result });
+  return result;
+}
+
 function concludeEmpty(
-  ready: ReadyScenario,
+  ready: AnyReadyScenario,
   verdict: EmptyVerdict,
   context: CellContext,
 ): CellResult {

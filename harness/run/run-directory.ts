@@ -113,6 +113,16 @@ export class RunDirectory {
     return this.#readJson(path.join('cells', cell, name));
   }
 
+  /** Names of the evidence of a cell, without its scenario and its result. */
+  evidenceNames(cell: string): readonly string[] {
+    const files = fs.readdirSync(path.join(this.path, 'cells', cell)).sort();
+    return files.filter((name) => name !== 'scenario.json' && name !== 'verdict.json');
+  }
+
+  hasResult(cell: string): boolean {
+    return fs.existsSync(path.join(this.path, 'cells', cell, 'verdict.json'));
+  }
+
   saveResult(result: CellResult): void {
     this.writeFile(path.join('cells', result.id, 'verdict.json'), toJson(result));
   }

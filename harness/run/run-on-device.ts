@@ -22,12 +22,7 @@ export async function runOnDevice(
   await using targets = await openTargets(
     geometriesOf(ready.scenario),
     { main: context.devicePath, data: context.dataDevicePath },
-    {
-      makeDirectory: (name) => resources.makeDirectory(name),
-      holdLoop: (backingFile) => {
-        resources.hold({ kind: 'loop', backingFile });
-      },
-    },
+    resources,
   );
   context.noteDevices?.(targets.main.facts, targets.data?.facts);
   // A real device gives no sign that nothing more will come: what does not answer is stopped by time.

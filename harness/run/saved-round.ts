@@ -34,6 +34,6 @@ export function loadRound(directory: RunDirectory, cell: string, round: number):
   };
 }
 
-function firingsOf(history: History): readonly FaultFiring[] {
+export function firingsOf(history: History): readonly FaultFiring[] {
   return history.events.flatMap((event) => (event.kind === 'fault' ? [event.firing] : []));
 }

@@ -45,7 +45,7 @@ export class CellTally {
     this.acknowledgedNotDurable += state.losses.acknowledgedNotDurable;
     this.exposedBlocks += state.losses.exposedBlocks;
     this.unprovoked += state.unprovoked;
-    this.recovery.record(state.recoveryRequests);
+    if (state.recoveryRequests !== undefined) this.recovery.record(state.recoveryRequests);
     this.addFirings(state.recoveryFirings);
     for (const violation of state.violations) this.addViolation(state.id, violation);
   }

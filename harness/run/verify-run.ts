@@ -6,17 +6,28 @@ import {
   HarnessError,
   nounFor,
   type CellResult,
+  type Failure,
   type RunEvent,
   type RunSummary,
 } from '../contract/index.ts';
 import { decodeLedger } from '../ledger/ledger-file.ts';
 import { CellAccount } from './cell-account.ts';
 import { createExplorePool, type ExplorePool } from './explore-pool.ts';
-import { loadSources, type ReadyScenario } from './plugin-sources.ts';
+import type { FileRoundRecord } from './files/file-round.ts';
+import { loadCut } from './files/file-cut.ts';
+import { loadFileRound } from './files/saved-file-round.ts';
+import {
+  isFileScenario,
+  loadAnySources,
+  type AnyReadyScenario,
+  type ReadyFileScenario,
+  type ReadyScenario,
+} from './plugin-sources.ts';
 import { promiseToJudgeBy } from './promise-in-force.ts';
 import { whereTheyWere, type LocatePlugins, type RunDirectory } from './run-directory.ts';
+import { ResourceLedger } from './resources.ts';
 import type { RoundRecord } from './record-round.ts';
-import type { CellContext } from './run-scenario.ts';
+import type { CellContext, Deadline } from './run-scenario.ts';
 import { judgeRounds } from './run-on-twin.ts';
 import { geometriesOfKill, judgeKill, loadKill } from './saved-kill.ts';
 import { outcomesOf } from './outcome-counts.ts';
@@ -80,7 +91,7 @@ async function judgeAgain(
   const { id } = stored;
   const { directory, signal } = options;
   const saved = directory.loadScenario(id);
-  const ready = await loadSources(saved.scenario, (options.locate ?? whereTheyWere)(saved));
+  const ready = await loadAnySources(saved.scenario, (options.locate ?? whereTheyWere)(saved));
   const account = new CellAccount(ready);
   const context: CellContext = {
     id,
@@ -90,10 +101,11 @@ async function judgeAgain(
     emit: (event) => {
       options.emit(event);
     },
+    jobs: options.jobs,
     now: () => performance.now(),
   };
   const startedMs = context.now();
-  if (saved.scenario.rig === 'device') {
+  if (saved.scenario.rig === 'device' && !isFileScenario(ready)) {
     judgeKillsAgain(ready, directory, id, account);
     return {
       result: account.result(id, [], context.now() - startedMs),
@@ -105,10 +117,60 @@ async function judgeAgain(
   if (rounds < saved.scenario.explore.rounds) {
     account.gaps.add(`the run had stopped after ${rounds} ${nounFor(rounds, 'round')}`);
   }
-  const source = async (round: number): Promise<RoundRecord> => loadRound(directory, id, round);
-  const failures = await judgeRounds(ready, context, account, deadline, source, rounds);
+  const failures = await judgeSavedRounds(ready, context, account, deadline, rounds);
   const result = account.result(id, failures, context.now() - startedMs);
   return { result, states: account.stateLog() };
+}
+
+async function* loadFileRounds(
+  directory: RunDirectory,
+  id: string,
+  rounds: number,
+): AsyncGenerator<FileRoundRecord> {
+  for (let round = 0; round < rounds; round++) yield loadFileRound(directory, id, round);
+}
+
+async function judgeSavedRounds(
+  ready: AnyReadyScenario,
+  context: CellContext,
+  account: CellAccount,
+  deadline: Deadline,
+  rounds: number,
+): Promise<readonly Failure[]> {
+  const { id } = context;
+  const directory = context.directory!;
+  if (isFileScenario(ready)) {
+    if (isCutScenario(ready)) return judgeCutsAgain(ready, context, account, rounds);
+    const { judgeFileRounds } = await import('./files/run-files.ts');
+    return judgeFileRounds(
+      ready,
+      context,
+      account,
+      deadline,
+      loadFileRounds(directory, id, rounds),
+    );
+  }
+  const source = async (round: number): Promise<RoundRecord> => loadRound(directory, id, round);
+  return judgeRounds(ready, context, account, deadline, source, rounds);
+}
+
+/** dm-flakey leaves one state a round, and dm-log-writes a log of many. */
+function isCutScenario({ faults }: ReadyFileScenario): boolean {
+  return faults.some(({ module }) => module.name === 'dm-flakey');
+}
+
+async function judgeCutsAgain(
+  ready: ReadyFileScenario,
+  context: CellContext,
+  account: CellAccount,
+  rounds: number,
+): Promise<readonly Failure[]> {
+  const { addCut, cutFailures } = await import('./files/run-files-on-device.ts');
+  await using resources = ResourceLedger.open();
+  for (let round = 0; round < rounds; round++) {
+    await addCut(ready, account, loadCut(context.directory!, context.id, round), resources);
+  }
+  return cutFailures(account, context);
 }
 
 interface JudgedAgain {

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import type { FailedReply } from './worker-thread.ts';
 
 /** The body of a WorkerThread: answers each request, and a failure with what is known of it. */
-export function answerRequests<Request, Reply>(answer: (request: Request) => Promise<Reply>): void {
+export function answerRequests<Request>(answer: (request: Request) => Promise<unknown>): void {
   const port = parentPort;
   port?.on('message', (request: Request) => {
     answer(request).then(

@@ -132,6 +132,9 @@ export async function workOff<Worker, Task, Result>(
 /** Most of what a recovery allocates is dead by the next one: room for it saves collections. */
 const resourceLimits = { maxYoungGenerationSizeMb: 64 } as const;
 
+/** Files are opened and closed through system calls that Node does not see, so it cannot keep account. */
+const workerOptions = { resourceLimits, trackUnmanagedFds: false } as const;
+
 /**
  * The built tool runs JavaScript; a checkout runs its TypeScript, on Node 20 through tsx, which has to
  * be registered anew in each thread.
@@ -139,11 +142,9 @@ const resourceLimits = { maxYoungGenerationSizeMb: 64 } as const;
 function startWorker({ href }: URL): Worker {
   const runsSource = import.meta.url.endsWith('.ts');
   const entry = new URL(`${href}.${runsSource ? 'ts' : 'js'}`);
-  if (!runsSource) return new Worker(entry, { resourceLimits });
+  if (!runsSource) return new Worker(entry, workerOptions);
   const tsxRoot = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'));
   const tsx = new URL('dist/esm/api/index.mjs', tsxRoot).href;
   const boot = `import { register } from '${tsx}'; register(); await import('${entry.href}');`;
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(boot)}`), {
-    resourceLimits,
-  });
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(boot)}`), workerOptions);
 }

@@ -58,12 +58,12 @@ export interface RingSize {
   readonly completionEntries: number;
 }
 
-interface Mapping {
+export interface Mapping {
   readonly pointer: Pointer;
   readonly byteCount: number;
 }
 
-interface OpenedRing {
+export interface OpenedRing {
   readonly fd: number;
   readonly parameters: DataView;
 }
@@ -330,7 +330,8 @@ const flagChoices: readonly number[] = [
   0,
 ];
 
-function setUp(calls: SystemCalls, size: RingSize): OpenedRing {
+/** The ring's descriptor and what the kernel answered. Throws SYSTEM_CALL_FAILED with advice. */
+export function setUp(calls: SystemCalls, size: RingSize): OpenedRing {
   let errno = 0;
   for (const flags of flagChoices) {
     const bytes = new Uint8Array(parametersBytes);
@@ -385,7 +386,8 @@ function readSetting(path: string): string | undefined {
   }
 }
 
-function mapRing(
+/** Maps a part of the ring; `byteOffset` says which (`mapOffset`). */
+export function mapRing(
   calls: SystemCalls,
   fd: number,
   byteCount: number,

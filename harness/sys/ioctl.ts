@@ -31,6 +31,16 @@ export function dropDeviceCache(calls: SystemCalls, fd: number): void {
   }
 }
 
+/**
+ * Pages of the device that are in the page cache (cachestat(2)); undefined where the kernel, before
+ * Linux 6.5, does not say.
+ */
+export function cachedPages(calls: SystemCalls, fd: number): number | undefined {
+  const statistics = new BigUint64Array(5);
+  if (calls.cachestat(fd, new Uint8Array(statistics.buffer)) < 0) return undefined;
+  return Number(statistics[0]);
+}
+
 /** BLKDISCARD. What the blocks read as afterwards is up to the device. Blocks until it is done. */
 export function discardRange(
   calls: SystemCalls,

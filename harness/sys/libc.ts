@@ -37,7 +37,17 @@ export interface SystemCalls {
   /** What libuv polls in the event loop of the main thread; undefined on any other thread. */
   eventLoopFd(): number | undefined;
   ioctl(fd: number, request: number, argument: Uint8Array | null): number;
+  /** Without throwing where there is nothing to read yet, as `fs.readSync` does at great cost. */
+  read(fd: number, target: Uint8Array, byteCount: number): number;
+  write(fd: number, source: Uint8Array, byteCount: number): number;
   flock(fd: number, operation: number): number;
+  fallocate(fd: number, mode: number, byteOffset: number, byteCount: number): number;
+  syncFileRange(fd: number, byteOffset: number, byteCount: number, flags: number): number;
+  syncfs(fd: number): number;
+  /** Of a whole file or device, into five u64; -1 with ENOSYS before Linux 6.5. */
+  cachestat(fd: number, statistics: Uint8Array): number;
+  /** Of every process, on one processor; the answer is a descriptor. */
+  perfEventOpen(attributes: Uint8Array, cpu: number): number;
   /** On another thread: mounting replays a journal, and the event loop must not wait for it. */
   mount: OnAnotherThread<
     (
@@ -90,6 +100,12 @@ type Koffi = typeof koffi;
 const ioUringSetupNumber = 425;
 const ioUringEnterNumber = 426;
 const ioUringRegisterNumber = 427;
+/** perf_event_open(2) is older, and its number is not. */
+const perfEventOpenNumber = process.arch === 'arm64' ? 241 : 298;
+const perfCloseOnExec = 8;
+const cachestatNumber = 451;
+/** Offset and length of 0 mean all of it. */
+const wholeFile = new Uint8Array(16);
 
 function bind(koffi: Koffi): SystemCalls {
   // The process itself has a C library loaded, whichever it is (glibc or musl).
@@ -133,6 +149,32 @@ function bind(koffi: Koffi): SystemCalls {
       count: number,
     ) => number
   >;
+  const perfEventOpen = library.func('syscall', 'long', [
+    'long',
+    'void *',
+    'int',
+    'int',
+    'int',
+    'unsigned long',
+  ]) as KoffiFunc<
+    (
+      call: number,
+      attributes: Uint8Array,
+      pid: number,
+      cpu: number,
+      groupFd: number,
+      flags: number,
+    ) => number
+  >;
+  const cachestat = library.func('syscall', 'long', [
+    'long',
+    'int',
+    'void *',
+    'void *',
+    'uint32_t',
+  ]) as KoffiFunc<
+    (call: number, fd: number, range: Uint8Array, statistics: Uint8Array, flags: number) => number
+  >;
   const ppoll = library.func('ppoll', 'int', [
     'void *',
     'unsigned long',
@@ -170,7 +212,25 @@ function bind(koffi: Koffi): SystemCalls {
     eventLoopFd: () => eventLoopFd,
     eventfd: library.func('eventfd', 'int', ['uint32_t', 'int']) as SystemCalls['eventfd'],
     ioctl: library.func('ioctl', 'int', ['int', 'unsigned long', 'void *']) as SystemCalls['ioctl'],
+    read: library.func('read', 'long', ['int', 'void *', 'size_t']) as SystemCalls['read'],
+    write: library.func('write', 'long', ['int', 'void *', 'size_t']) as SystemCalls['write'],
     flock: library.func('flock', 'int', ['int', 'int']) as SystemCalls['flock'],
+    fallocate: library.func('fallocate', 'int', [
+      'int',
+      'int',
+      'int64_t',
+      'int64_t',
+    ]) as SystemCalls['fallocate'],
+    syncFileRange: library.func('sync_file_range', 'int', [
+      'int',
+      'int64_t',
+      'int64_t',
+      'uint32_t',
+    ]) as SystemCalls['syncFileRange'],
+    syncfs: library.func('syncfs', 'int', ['int']) as SystemCalls['syncfs'],
+    cachestat: (fd, statistics) => cachestat(cachestatNumber, fd, wholeFile, statistics, 0),
+    perfEventOpen: (attributes, cpu) =>
+      perfEventOpen(perfEventOpenNumber, attributes, -1, cpu, -1, perfCloseOnExec),
     mount: library.func('mount', 'int', ['str', 'str', 'str', 'unsigned long', 'str'])
       .async as SystemCalls['mount'],
     umount2: library.func('umount2', 'int', ['str', 'int']).async as SystemCalls['umount2'],

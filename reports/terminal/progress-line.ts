@@ -56,6 +56,9 @@ export class ProgressLine {
       case 'progress':
         this.#onProgress(event);
         return;
+      case 'note':
+        this.#onNote(event.text);
+        return;
       case 'cell-finished':
         this.#onCellFinished(event.result);
         return;
@@ -79,10 +82,21 @@ export class ProgressLine {
       start = { phase: event.phase, done: event.done, atMs: nowMs };
       this.#phases.set(event.cell, start);
     }
-    const intervalMs = this.#output.isTerminal ? terminalIntervalMs : logIntervalMs;
-    if (nowMs - this.#shownAtMs < intervalMs) return;
-    this.#shownAtMs = nowMs;
+    if (!this.#isDue(nowMs)) return;
     this.#show(this.#describe(event, start, nowMs));
+  }
+
+  #onNote(text: string): void {
+    if (!this.#isDue(performance.now())) return;
+    this.#show(`[${this.#finished + 1}/${this.#planned}] ${cleanText(text)}`);
+  }
+
+  /** Notes the time where it is. */
+  #isDue(nowMs: number): boolean {
+    const intervalMs = this.#output.isTerminal ? terminalIntervalMs : logIntervalMs;
+    if (nowMs - this.#shownAtMs < intervalMs) return false;
+    this.#shownAtMs = nowMs;
+    return true;
   }
 
   #show(text: string): void {

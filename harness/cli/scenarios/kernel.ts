@@ -1,0 +1,110 @@
+import type { ScenarioInput } from '../scenario-schema.ts';
+
+/** The smallest drive on which both ext4 and XFS can be made: every state of it is mounted. */
+const device = { capacityBlocks: 16_384 } as const;
+const limits = { ops: 80, durationMs: 180_000 } as const;
+const explore = { rounds: 1, states: 400 } as const;
+const common = { rig: 'fuse', device, limits, explore } as const;
+
+/** File systems of this kernel, on the twin: every crash is recovered by mounting it. */
+const onTwin: readonly ScenarioInput[] = [
+  {
+    ...common,
+    name: 'ext4-ordered',
+    because: 'what was synced survives, and names are those of one moment (B8)',
+    engine: { use: 'ext4', with: { data: 'ordered' } },
+    workload: 'file-mix',
+  },
+  {
+    ...common,
+    name: 'ext4-journal',
+    because: 'data=journal writes data twice and promises no less than ordered (B6)',
+    engine: { use: 'ext4', with: { data: 'journal' } },
+    workload: 'file-mix',
+  },
+  {
+    ...common,
+    name: 'ext4-writeback',
+    because: 'data=writeback may show what the medium held where nothing was synced (B9)',
+    engine: { use: 'ext4', with: { data: 'writeback' } },
+    workload: 'file-mix',
+  },
+  {
+    ...common,
+    name: 'xfs',
+    because: 'metadata journaling with delayed logging keeps what was synced (B17)',
+    engine: 'xfs',
+    workload: 'file-mix',
+  },
+  {
+    ...common,
+    name: 'ext4-nobarrier',
+    because: 'a file system that sends no flush cannot keep what a volatile cache holds',
+    engine: { use: 'ext4', with: { barrier: false } },
+    workload: 'file-mix',
+    expect: {
+      verdict: 'fail',
+      kinds: [
+        'lost',
+        'stale',
+        'zeroed',
+        'torn',
+        'exposed',
+        'corrupt',
+        'inconsistent',
+        'reordered',
+        'recovery-failed',
+        'resurrected',
+        'misdirected',
+      ],
+      why: 'nobarrier acknowledges an fsync that the drive may still lose',
+    },
+  },
+];
+
+const inGuest = {
+  rig: 'vm',
+  device,
+  limits: { ops: 40, durationMs: 300_000 },
+} as const;
+
+const logged = { ...inGuest, explore: { rounds: 1, states: 40 } } as const;
+const cut = { ...inGuest, explore: { rounds: 2, states: 2 } } as const;
+
+/** The kernel's own targets, in a machine that has device-mapper. */
+const onMapping: readonly ScenarioInput[] = [
+  {
+    ...cut,
+    name: 'dm-flakey-ext4',
+    because: 'what was synced is on the drive when the kernel above it dies (K3)',
+    engine: 'ext4',
+    workload: 'file-mix',
+    faults: [{ use: 'dm-flakey', at: { op: 30 } }],
+  },
+  {
+    ...logged,
+    name: 'dm-log-writes-ext4',
+    because: 'no state that the log of the drive proves legal loses what was synced (K3)',
+    engine: 'ext4',
+    workload: 'file-mix',
+    faults: [{ use: 'dm-log-writes', at: { op: 40 } }],
+  },
+  {
+    ...cut,
+    name: 'dm-flakey-xfs',
+    because: 'what was synced is on the drive when the kernel above it dies (K3)',
+    engine: 'xfs',
+    workload: 'file-mix',
+    faults: [{ use: 'dm-flakey', at: { op: 30 } }],
+  },
+  {
+    ...logged,
+    name: 'dm-log-writes-xfs',
+    because: 'no state that the log of the drive proves legal loses what was synced (K3)',
+    engine: 'xfs',
+    workload: 'file-mix',
+    faults: [{ use: 'dm-log-writes', at: { op: 40 } }],
+  },
+];
+
+export const kernel: readonly ScenarioInput[] = [...onTwin, ...onMapping];

@@ -1,0 +1,155 @@
+import {
+  HarnessError,
+  nounFor,
+  type ArmedFault,
+  type DeviceGeometry,
+  type EngineFacts,
+} from '../../contract/index.ts';
+import { LogWritesDevice } from '../../device/device-mapper-log-writes.ts';
+import type { SparseImage } from '../../drive/image.ts';
+import { readBaseImage } from '../../drive/write-log/base-image.ts';
+import { historiesOfLog, type OrderGap } from '../../drive/write-log/log-histories.ts';
+import { WriteLog } from '../../drive/write-log/write-log.ts';
+import { startFileDriver } from '../../rigs/file-driver.ts';
+import { makeFileSystem, mountMade } from '../../rigs/made-file-system.ts';
+import { armFaults } from '../arm-faults.ts';
+import { roundRandom } from '../record-round.ts';
+import { driveFiles, type DrivenFiles, type FileWitness } from './drive-files.ts';
+import type { FileRoundRecord } from './file-round.ts';
+import { cutMomentOf } from './cut-moment.ts';
+import { mappingName } from './mapping-name.ts';
+import { writeBack, type RecordFilesOptions } from './record-files.ts';
+
+export interface DeviceRecordOptions extends RecordFilesOptions {
+  /** A block device of this machine that may be overwritten, and what it says of itself. */
+  readonly node: string;
+  readonly geometry: DeviceGeometry;
+}
+
+export interface RecordLogOptions extends DeviceRecordOptions {
+  /** Another one, for the log. */
+  readonly logNode: string;
+}
+
+/** The name of the fault that records; another of its layer cuts. */
+export const logFault = 'dm-log-writes';
+
+/** From here on crash states are explored: the file system is made, and not yet mounted. */
+const startMark = 'pos-0';
+
+/**
+ * The workload on a real block device with dm-log-writes above it, and what its log says of the crash
+ * states that power loss may have left: a record for each part of the log of which the order is known.
+ */
+export async function recordLog(options: RecordLogOptions): Promise<readonly FileRoundRecord[]> {
+  const { ready, round, node, logNode, geometry } = options;
+  const base = imageOfDevice(node, geometry);
+  const driven = await driveAboveLog(options);
+  await using log = WriteLog.open(logNode, {
+    until: 'entry-count',
+    capacityBlocks: geometry.capacityBlocks,
+  });
+  const found = historiesOfLog(log, {
+    semantics: logFault,
+    name: ready.engine.name,
+    base,
+    startMark,
+  });
+  return found.histories.map(({ history }, part) => ({
+    round: round + part,
+    history,
+    ledger: driven.ledger,
+    firings: [{ fault: logFault, faultClass: 'power-loss', atNs: 0, details: {} }],
+    engineFacts: driven.facts,
+    gap: driven.gap ?? describeGaps(found.gaps),
+  }));
+}
+
+/** A drive as large as those of data centres cannot be held in memory, crash state by crash state. */
+const baseBytesMax = 2 ** 30;
+
+/** All that a device holds. Throws CONFIG_INVALID for one that is too large. */
+export function imageOfDevice(
+  node: string,
+  { logicalBlockBytes, capacityBlocks }: DeviceGeometry,
+): SparseImage {
+  const byteCount = logicalBlockBytes * capacityBlocks;
+  if (byteCount > baseBytesMax) {
+    throw new HarnessError(
+      'CONFIG_INVALID',
+      `${node} has ${byteCount} bytes, expected at most ${baseBytesMax}: the crash states of a log are made in memory`,
+    );
+  }
+  return readBaseImage(node, logicalBlockBytes === 512 ? 512 : 4096);
+}
+
+async function driveAboveLog(
+  options: RecordLogOptions,
+): Promise<DrivenFiles & { readonly facts: EngineFacts }> {
+  const { ready, round, resources, node, logNode } = options;
+  const { scenario, engine, engineConfig } = ready;
+  const random = roundRandom(scenario.seed, round);
+  const recipe = engine.recipeFor(engineConfig, options.geometry);
+  await using device = await LogWritesDevice.create(
+    { name: mappingName(), device: node, log: logNode },
+    resources,
+  );
+  await makeFileSystem(recipe, device.node);
+  await device.mark(startMark);
+  await using mounted = await mountMade(recipe, device.node, resources);
+  await using driver = await startFileDriver({
+    root: mounted.root,
+    seed: scenario.seed,
+    syncPolicy: recipe.syncPolicy,
+    resources,
+  });
+  const armed = await armFaults(ready, 'workload', { 'device-mapper': { log: device } }, random);
+  const witness = new LogWitness(device, cutMomentOf(scenario), armed);
+  const driven = await driveFiles({ ...options, random }, witness, driver);
+  await witness.end();
+  if (driven.gap === undefined) await writeBack(driver);
+  return { ...driven, facts: mounted.facts };
+}
+
+class LogWitness implements FileWitness {
+  readonly #device: LogWritesDevice;
+  readonly #cutAt: number;
+  readonly #armed: readonly ArmedFault[];
+  #isCut = false;
+  #lose: () => void = () => undefined;
+  readonly powerLost = new Promise<void>((resolve) => {
+    this.#lose = resolve;
+  });
+
+  constructor(device: LogWritesDevice, cutAt: number, armed: readonly ArmedFault[]) {
+    this.#device = device;
+    this.#cutAt = cutAt;
+    this.#armed = armed;
+  }
+
+  mark(position: number): Promise<void> {
+    return this.#device.mark(`pos-${position}`);
+  }
+
+  async noteOp(n: number): Promise<void> {
+    if (n !== this.#cutAt) return;
+    await this.end();
+    this.#lose();
+  }
+
+  /** The end of what is explored; where the log is not whole by then, this throws. */
+  async end(): Promise<void> {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    for (const fault of this.#armed) await fault.trigger();
+  }
+}
+
+function describeGaps(gaps: readonly OrderGap[]): string | undefined {
+  const [first] = gaps;
+  if (first === undefined) return undefined;
+  return (
+    `the log leaves open which of two writes to LBA ${first.lba} came last, from entry ` +
+    `${first.firstEntry} on: ${gaps.length} ${nounFor(gaps.length, 'stretch', 'stretches')} could not be explored`
+  );
+}

@@ -1,0 +1,135 @@
+/**
+ * A scenario of a file system on the twin under the kernel. Each round: make and mount it, drive the
+ * workload, save the evidence, mount the crash states and judge what is in them.
+ */
+import * as os from 'node:os';
+import {
+  nounFor,
+  type Failure,
+  type FileSystemContract,
+  type Scenario,
+} from '../../contract/index.ts';
+import type { CellAccount } from '../cell-account.ts';
+import type { ExploreBudget } from '../explore-round.ts';
+import type { OutcomeCounts } from '../outcome-counts.ts';
+import type { ReadyFileScenario } from '../plugin-sources.ts';
+import { promiseToJudgeBy } from '../promise-in-force.ts';
+import { ResourceLedger } from '../resources.ts';
+import type { CellContext, Deadline } from '../run-scenario.ts';
+import { explainFileFailures } from './explain-file-failures.ts';
+import { FileExplorer } from './file-explorer.ts';
+import { fileOutcomesOf } from './file-outcomes.ts';
+import type { FileRoundRecord } from './file-round.ts';
+import { MountPool, type FileExploration } from './mount-pool.ts';
+import { recordFiles } from './record-files.ts';
+import { saveFileRound } from './saved-file-round.ts';
+
+export async function runFiles(
+  ready: ReadyFileScenario,
+  context: CellContext,
+  account: CellAccount,
+  deadline: Deadline,
+): Promise<readonly Failure[]> {
+  await using resources = ResourceLedger.open();
+  const records = recordRounds(ready, context, deadline, resources);
+  return await judgeFileRounds(ready, context, account, deadline, records);
+}
+
+async function* recordRounds(
+  ready: ReadyFileScenario,
+  context: CellContext,
+  deadline: Deadline,
+  resources: ResourceLedger,
+): AsyncGenerator<FileRoundRecord> {
+  const { limits, explore } = ready.scenario;
+  const stop = AbortSignal.any([context.signal, AbortSignal.timeout(limits.durationMs)]);
+  const onProgress = (done: number, total: number): void => {
+    context.emit({ type: 'progress', cell: context.id, phase: 'workload', done, total });
+  };
+  for (let round = 0; round < explore.rounds && deadline() === undefined; round++) {
+    const record = await recordFiles({ ready, round, resources, stop, onProgress });
+    if (context.directory !== undefined) saveFileRound(context.directory, context.id, record);
+    for (const firing of record.firings)
+      context.emit({ type: 'fault-fired', cell: context.id, firing });
+    yield record;
+  }
+}
+
+/** Judges rounds as they come, recorded now or loaded from a run directory. */
+export async function judgeFileRounds(
+  ready: ReadyFileScenario,
+  context: CellContext,
+  account: CellAccount,
+  deadline: Deadline,
+  records: AsyncIterable<FileRoundRecord>,
+): Promise<readonly Failure[]> {
+  await using pool = new MountPool(context.jobs ?? os.availableParallelism());
+  const explorers: FileExplorer[] = [];
+  const { rounds } = ready.scenario.explore;
+  const budget = roundBudgetOf(ready.scenario);
+  for await (const record of records) {
+    const explorer = new FileExplorer(ready, record, budget);
+    explorers.push(explorer);
+    const exploration = await pool.explore(ready, record, budget, {
+      onProgress: (done, total) => {
+        const phase = 'explore';
+        const ofAll = { done: record.round * total + done, total: rounds * total };
+        context.emit({ type: 'progress', cell: context.id, phase, ...ofAll });
+      },
+      shouldStop: () => deadline() !== undefined,
+    });
+    addRound(explorer, account, record, exploration);
+    if (!exploration.complete) account.gaps.add(deadline() ?? 'exploration stopped early');
+  }
+  const stopped = deadline();
+  if (stopped !== undefined) account.gaps.add(stopped);
+  if (explorers.length === 0) account.gaps.add('no round was recorded');
+  return explainFileFailures(explorers, account.tally.worst(), context);
+}
+
+export function roundBudgetOf({
+  explore: { rounds, states, nestedStates },
+}: Scenario): ExploreBudget {
+  return {
+    states: Math.floor(states / rounds),
+    nestedStates: Math.floor(nestedStates / rounds),
+  };
+}
+
+function addRound(
+  { ready, contract }: FileExplorer,
+  account: CellAccount,
+  record: FileRoundRecord,
+  { planned, judged }: FileExploration,
+): void {
+  const outcomes = fileOutcomesOf(record.ledger);
+  account.addRound({
+    outcomes,
+    latency: undefined,
+    amplification: undefined,
+    engineFacts: record.engineFacts,
+    firings: record.firings,
+    coverage: planned.coverage.map((interval) => ({ round: record.round, ...interval })),
+    promise: promiseToJudgeBy(ready.scenario, contract, record.firings),
+    contract: promisedDurability(contract),
+  });
+  for (const state of judged) account.addState(state);
+  if (record.gap !== undefined) account.gaps.add(record.gap);
+  for (const gap of gapsOfOutcomes(outcomes)) account.gaps.add(gap);
+}
+
+/** Workloads ask for nothing that a sound file system refuses. */
+export function gapsOfOutcomes({ rejected }: OutcomeCounts): readonly string[] {
+  if (rejected === 0) return [];
+  return [`${rejected} ${nounFor(rejected, 'system call')} of the workload failed`];
+}
+
+/** What a contract of files comes to in the words that reports have for every engine. */
+export function promisedDurability(contract: FileSystemContract) {
+  return {
+    durableWhen: contract.writesAreDurable ? 'acknowledged' : 'flushed',
+    atomicUnit: 'block',
+    ordering: contract.namespaceOrder === 'prefix' ? 'prefix' : 'none',
+    unflushedContents: contract.unsyncedData,
+  } as const;
+}

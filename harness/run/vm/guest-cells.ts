@@ -1,0 +1,196 @@
+/**
+ * The cells of rig `vm`: all of a run are carried out in one guest, by this same program, on drives of
+ * the guest's own. What it concluded, and the evidence for it, is brought back into the run directory.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  HarnessError,
+  type CellResult,
+  type DeviceGeometry,
+  type Scenario,
+} from '../../contract/index.ts';
+import { prepareGuest } from '../../rigs/vm/guest-image.ts';
+import type { GuestFacts } from '../../rigs/vm/guest.ts';
+import { serialOf, type GuestDrive } from '../../rigs/vm/qemu-arguments.ts';
+import { guestConsoleFile, runInGuest } from '../../rigs/vm/run-in-guest.ts';
+import type { AnyReadyScenario } from '../plugin-sources.ts';
+import { ResourceLedger } from '../resources.ts';
+import { RunDirectory } from '../run-directory.ts';
+
+export interface GuestCellsOptions {
+  readonly directory: RunDirectory;
+  readonly signal: AbortSignal;
+  formatScenario(scenario: Scenario): string;
+  /** What is under way, and what the program in the guest says. */
+  onLine(line: string): void;
+}
+
+/** Of the program in the guest: beside the cells of the run that it is a part of. */
+const guestFolder = 'guest';
+
+export class GuestCells {
+  readonly #cells: readonly AnyReadyScenario[];
+  readonly #options: GuestCellsOptions;
+  #run: Promise<GuestRun> | undefined;
+
+  constructor(cells: readonly AnyReadyScenario[], options: GuestCellsOptions) {
+    this.#cells = cells.filter(({ scenario }) => scenario.rig === 'vm');
+    this.#options = options;
+  }
+
+  /**
+   * The result of one of the cells; the first that is asked for runs them all. Throws UNAVAILABLE where
+   * the guest did not come up, or gave no result for the cell.
+   */
+  async result({ scenario }: AnyReadyScenario): Promise<CellResult> {
+    this.#run ??= runCellsInGuest(this.#cells, this.#options);
+    return bringBack(scenario.name, await this.#run, this.#options.directory);
+  }
+}
+
+interface GuestRun {
+  readonly directory: RunDirectory | undefined;
+  readonly facts: GuestFacts;
+  readonly lastLines: readonly string[];
+}
+
+async function runCellsInGuest(
+  cells: readonly AnyReadyScenario[],
+  { directory, signal, formatScenario, onLine }: GuestCellsOptions,
+): Promise<GuestRun> {
+  await using resources = ResourceLedger.open();
+  const image = await prepareGuest({ resources }, onLine);
+  const runDirectory = path.join(path.resolve(directory.path), guestFolder);
+  const files = writeScenarios(cells, runDirectory, formatScenario);
+  const scenarios = cells.map(({ scenario }) => scenario);
+  const lastLines: string[] = [];
+  const { facts } = await runInGuest(image, {
+    resources,
+    signal,
+    program: [process.execPath, ...process.execArgv, mainModule()],
+    workingDirectory: process.cwd(),
+    runDirectory,
+    drives: makeDrives(scenarios, resources.makeDirectory('drives')),
+    argumentsFor: ({ drives }) => [
+      ...['run', ...files, '--out', path.join(runDirectory, 'run')],
+      ...['--reporter', 'json', '--no-progress'],
+      ...deviceFlags(Object.keys(drives)),
+    ],
+    onLine: (line) => {
+      lastLines.push(line);
+      if (lastLines.length > linesKept) lastLines.shift();
+      onLine(line);
+    },
+  });
+  return { directory: openRun(path.join(runDirectory, 'run')), facts, lastLines };
+}
+
+/** What a program says last tells why it gave no result. */
+const linesKept = 5;
+
+/** The command line's own module: the guest sees the files of this machine. */
+function mainModule(): string {
+  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return fileURLToPath(new URL(`../../cli/main.${ending}`, import.meta.url));
+}
+
+/** In the guest the drive is a device like any other. */
+function writeScenarios(
+  cells: readonly AnyReadyScenario[],
+  runDirectory: string,
+  formatScenario: (scenario: Scenario) => string,
+): readonly string[] {
+  const folder = path.join(runDirectory, 'scenarios');
+  fs.mkdirSync(folder, { recursive: true });
+  return cells.map(({ scenario }) => {
+    const file = path.join(folder, `${scenario.name}.yaml`);
+    fs.writeFileSync(file, formatScenario({ ...scenario, rig: 'device' }));
+    return file;
+  });
+}
+
+/** The largest that any of the scenarios wants; what none wants is not there. */
+function makeDrives(scenarios: readonly Scenario[], folder: string): readonly GuestDrive[] {
+  const main = largest(scenarios.map(({ device }) => device));
+  const data = largest(scenarios.flatMap(({ dataDevice }) => dataDevice ?? []));
+  const logged = scenarios.filter(({ faults }) => faults.some(({ use }) => use === logFault));
+  const log = largest(logged.map(({ device }) => device));
+  const wanted = { main, data, log: log * logBytesPerDeviceByte };
+  return Object.entries(wanted).flatMap(([name, byteCount]) =>
+    byteCount === 0 ? [] : [makeDrive(name, byteCount, folder)],
+  );
+}
+
+const logFault = 'dm-log-writes';
+const logBytesPerDeviceByte = 4;
+
+function largest(geometries: readonly DeviceGeometry[]): number {
+  return Math.max(
+    0,
+    ...geometries.map(
+      ({ logicalBlockBytes, capacityBlocks }) => logicalBlockBytes * capacityBlocks,
+    ),
+  );
+}
+
+/** Logical blocks of 4 KiB: what is smaller is written in parts of them by no file system. */
+function makeDrive(name: string, byteCount: number, folder: string): GuestDrive {
+  const file = path.join(folder, name);
+  fs.writeFileSync(file, '');
+  fs.truncateSync(file, byteCount);
+  return {
+    name,
+    source: { kind: 'file', path: file },
+    cache: 'writeback',
+    logicalBlockBytes: 4096,
+  };
+}
+
+const flags = { main: '--device', data: '--data-device', log: '--log-device' } as const;
+
+/** By the names that stay with a drive, as a user has to name one. */
+function deviceFlags(names: readonly string[]): readonly string[] {
+  return Object.entries(flags).flatMap(([name, flag]) =>
+    names.includes(name) ? [flag, `/dev/disk/by-id/${serialOf({ name })}`] : [],
+  );
+}
+
+function openRun(directory: string): RunDirectory | undefined {
+  return fs.existsSync(path.join(directory, 'cells')) ? RunDirectory.open(directory) : undefined;
+}
+
+/** Takes the evidence over, byte for byte, and says of the scenario what it is: one of rig vm. */
+function bringBack(cell: string, run: GuestRun, directory: RunDirectory): CellResult {
+  const found = run.directory;
+  if (found === undefined || !found.hasResult(cell)) {
+    throw new HarnessError(
+      'UNAVAILABLE',
+      `the guest gave no result of ${cell}: ${run.lastLines.join(' / ') || 'it said nothing'} (${guestFolder}/${guestConsoleFile} has its console)`,
+    );
+  }
+  const saved = found.loadScenario(cell);
+  const result = found.loadResult(cell);
+  for (const name of found.evidenceNames(cell)) {
+    directory.saveEvidence(cell, name, found.loadEvidence(cell, name));
+  }
+  directory.saveScenario(cell, { ...saved, scenario: inVm(saved.scenario) });
+  return {
+    ...result,
+    scenario: inVm(result.scenario),
+    engineFacts: { ...result.engineFacts, ...guestFacts(run.facts) },
+  };
+}
+
+function inVm(scenario: Scenario): Scenario {
+  return { ...scenario, rig: 'vm' };
+}
+
+function guestFacts(facts: GuestFacts): NonNullable<CellResult['engineFacts']> {
+  return {
+    guestAccelerator: [facts.accelerator],
+    guestBootMs: [Math.round(facts.bootMs)],
+    guestKernel: [facts.kernelRelease],
+  };
+}

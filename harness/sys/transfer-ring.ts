@@ -1,0 +1,351 @@
+/**
+ * An io_uring for a measured loop: a fixed number of slots, each with a buffer of its own, in one
+ * piece of arena memory. SQE `n` belongs to slot `n` for good, and so do the user data that come back;
+ * what goes through the submission queue is the order of the slots. Nothing is allocated per request,
+ * and the kernel is entered only where a method says so.
+ *
+ * Addresses: every one that gets into an SQE is computed in `#setMemory`, from the slot's number, and
+ * lies within its buffer.
+ *
+ * A ring belongs to the thread that opened it. `close` refuses while requests are in flight, as the
+ * kernel would write into memory that is no longer theirs.
+ */
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import { mapRing, setUp, type Mapping, type OpenedRing } from './io-uring.ts';
+import {
+  cqeBytes,
+  cqeWords,
+  enterFlag,
+  fallocateMode,
+  fsyncFlag,
+  mapOffset,
+  operationCode,
+  parameterOffset,
+  registerCode,
+  sqeBytes,
+  sqeFlag,
+  sqeWords,
+} from './io-uring-layout.ts';
+import type { SystemCalls } from './libc.ts';
+import { Arena, type ArenaAddress } from './memory.ts';
+import { errnoName, systemCallError } from './system-call-error.ts';
+import type { TransferCalls } from './transfer-calls.ts';
+
+export interface TransferRingOptions {
+  readonly slotCount: number;
+  /** Bytes of each slot's buffer; they are rounded up to whole pages. */
+  readonly slotBytes: number;
+  /** Open files; requests name them by their place in here. */
+  readonly fds: readonly number[];
+  /** The buffers are pinned once and not for every request, where the memlock limit allows it. */
+  readonly pinsBuffers?: boolean;
+}
+
+const two32 = 2 ** 32;
+const pageBytes = 4096;
+/** Largest registered buffer (io_uring_register(2)). */
+const pinnedBytesMax = 2 ** 30;
+const registerBuffers = 0;
+const extendedArgument = 1 << 3;
+/** struct io_uring_getevents_arg: signal mask, its size, padding, address of a timespec. */
+const waitArgumentBytes = 24;
+const timespecAt = 32;
+
+export class TransferRing implements Disposable {
+  readonly slotCount: number;
+  readonly slotBytes: number;
+  /** Slots that completed in the last `reap`, with what the system call would return. */
+  readonly completedSlots: Uint32Array;
+  readonly results: Int32Array;
+  readonly isPinned: boolean;
+
+  readonly #calls: SystemCalls;
+  readonly #transfers: TransferCalls;
+  readonly #fd: number;
+  readonly #arena: Arena;
+  readonly #memory: Uint8Array;
+  readonly #memoryAddress: ArenaAddress;
+  readonly #waitWords: Uint32Array;
+  readonly #waitAddress: ArenaAddress;
+  readonly #mappings: readonly Mapping[];
+  readonly #rings: Uint32Array;
+  readonly #answers: Int32Array;
+  readonly #sqes: Uint32Array;
+  readonly #sqTail: number;
+  readonly #sqMask: number;
+  readonly #arrayStart: number;
+  readonly #cqHead: number;
+  readonly #cqTail: number;
+  readonly #cqMask: number;
+  readonly #cqesStart: number;
+  #queuedTail: number;
+  #takenTail: number;
+  #head: number;
+  #inFlight = 0;
+  #isClosed = false;
+
+  /** Throws SYSTEM_CALL_FAILED with the cause and what to do about it. */
+  static open(
+    calls: SystemCalls,
+    transfers: TransferCalls,
+    options: TransferRingOptions,
+  ): TransferRing {
+    const arena = new Arena(calls);
+    const { slotCount } = options;
+    let fd = -1;
+    try {
+      const opened = setUp(calls, { submissionEntries: slotCount, completionEntries: slotCount });
+      fd = opened.fd;
+      return new TransferRing(calls, transfers, options, arena, opened);
+    } catch (error) {
+      if (fd >= 0) fs.closeSync(fd);
+      arena[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(
+    calls: SystemCalls,
+    transfers: TransferCalls,
+    options: TransferRingOptions,
+    arena: Arena,
+    { fd, parameters }: OpenedRing,
+  ) {
+    this.#calls = calls;
+    this.#transfers = transfers;
+    this.#fd = fd;
+    this.#arena = arena;
+    this.slotCount = options.slotCount;
+    this.slotBytes = Math.ceil(options.slotBytes / pageBytes) * pageBytes;
+    this.completedSlots = new Uint32Array(options.slotCount);
+    this.results = new Int32Array(options.slotCount);
+    this.#memory = arena.allocate(this.slotCount * this.slotBytes);
+    this.#memoryAddress = arena.addressOf(this.#memory)!;
+    const wait = arena.allocate(pageBytes);
+    this.#waitWords = new Uint32Array(wait.buffer, wait.byteOffset, pageBytes / 4);
+    this.#waitAddress = arena.addressOf(wait)!;
+    const word = (offset: number): number => parameters.getUint32(offset, true);
+    const entries = word(parameterOffset.sqEntries);
+    assert(entries >= options.slotCount, 'a place in the queue for every slot');
+    const ringBytes = Math.max(
+      word(parameterOffset.sqArray) + entries * 4,
+      word(parameterOffset.cqEntriesStart) + word(parameterOffset.cqEntries) * cqeBytes,
+    );
+    const rings = mapRing(calls, fd, ringBytes, mapOffset.rings);
+    const sqes = mapRing(calls, fd, entries * sqeBytes, mapOffset.sqes);
+    this.#mappings = [rings.mapping, sqes.mapping];
+    this.#rings = new Uint32Array(rings.buffer);
+    this.#answers = new Int32Array(rings.buffer);
+    this.#sqes = new Uint32Array(sqes.buffer);
+    this.#sqTail = word(parameterOffset.sqTail) / 4;
+    this.#sqMask = this.#rings[word(parameterOffset.sqMask) / 4]!;
+    this.#arrayStart = word(parameterOffset.sqArray) / 4;
+    this.#cqHead = word(parameterOffset.cqHead) / 4;
+    this.#cqTail = word(parameterOffset.cqTail) / 4;
+    this.#cqMask = this.#rings[word(parameterOffset.cqMask) / 4]!;
+    this.#cqesStart = word(parameterOffset.cqEntriesStart) / 4;
+    this.#queuedTail = Atomics.load(this.#rings, this.#sqTail);
+    this.#takenTail = this.#queuedTail;
+    this.#head = Atomics.load(this.#rings, this.#cqHead);
+    this.#register('files', registerCode.files, Int32Array.from(options.fds), options.fds.length);
+    this.isPinned = options.pinsBuffers === true && this.#pin();
+  }
+
+  /** Requests handed to the kernel and not reaped. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Requests prepared and not handed over. */
+  get queued(): number {
+    return (this.#queuedTail - this.#takenTail) >>> 0;
+  }
+
+  /** The buffer of a slot. Between `submit` and its completion it is the kernel's. */
+  bufferOf(slot: number): Uint8Array {
+    assert(slot >= 0 && slot < this.slotCount, `no slot ${slot}`);
+    return this.#memory.subarray(slot * this.slotBytes, (slot + 1) * this.slotBytes);
+  }
+
+  /**
+   * Prepares a transfer. A remainder after a short one leaves out the first `doneBytes` of the buffer;
+   * `byteOffset` and `byteCount` are those of the remainder.
+   */
+  transfer(
+    slot: number,
+    isWrite: boolean,
+    file: number,
+    byteOffset: number,
+    byteCount: number,
+    doneBytes = 0,
+  ): void {
+    const operation = this.isPinned
+      ? isWrite
+        ? operationCode.writeFixed
+        : operationCode.readFixed
+      : isWrite
+        ? operationCode.write
+        : operationCode.read;
+    const start = this.#begin(slot, operation, file, byteOffset);
+    this.#setMemory(start, slot, byteCount, doneBytes);
+    this.#queue(slot);
+  }
+
+  sync(slot: number, file: number, isDataOnly: boolean): void {
+    const start = this.#begin(slot, operationCode.fsync, file, 0);
+    this.#sqes.fill(0, start + 4, start + 8);
+    if (isDataOnly) this.#sqes[start + 7] = fsyncFlag.dataSync;
+    this.#queue(slot);
+  }
+
+  /** The range reads as zeros afterwards; on a block device it is discarded or zeroed. */
+  punch(slot: number, file: number, byteOffset: number, byteCount: number): void {
+    const start = this.#begin(slot, operationCode.fallocate, file, byteOffset);
+    const sqes = this.#sqes;
+    // Of this operation, the address field holds the length and the length field the mode.
+    sqes[start + 4] = byteCount;
+    sqes[start + 5] = byteCount / two32;
+    sqes[start + 6] = fallocateMode.punchHole | fallocateMode.keepSize;
+    sqes[start + 7] = 0;
+    this.#queue(slot);
+  }
+
+  /**
+   * Enters the kernel once: hands over what is prepared and, with `completeMin`, waits for so many
+   * completions. Answers how many requests it took; 0 also where it is short of something for the
+   * moment, or a signal came: reap, and try again.
+   */
+  enter(completeMin: number): number {
+    return this.#enter(completeMin, completeMin > 0 ? enterFlag.getEvents : 0, 0, 0);
+  }
+
+  /** Takes back what was prepared and not handed over. */
+  withdraw(): void {
+    this.#queuedTail = this.#takenTail;
+    Atomics.store(this.#rings, this.#sqTail, this.#queuedTail);
+  }
+
+  /** As `enter(1)`, for so long at most. Needs Linux 5.11. */
+  enterFor(timeoutNs: number): number {
+    const words = this.#waitWords;
+    const timespec = this.#waitAddress + timespecAt;
+    words[4] = timespec;
+    words[5] = timespec / two32;
+    const seconds = Math.floor(timeoutNs / 1e9);
+    words[timespecAt / 4] = seconds;
+    words[timespecAt / 4 + 1] = 0;
+    words[timespecAt / 4 + 2] = timeoutNs - seconds * 1e9;
+    words[timespecAt / 4 + 3] = 0;
+    const flags = enterFlag.getEvents | extendedArgument;
+    return this.#enter(1, flags, this.#waitAddress, waitArgumentBytes);
+  }
+
+  /** Completions that are there and not reaped. */
+  get completions(): number {
+    return (Atomics.load(this.#rings, this.#cqTail) - this.#head) >>> 0;
+  }
+
+  /** Takes up to `countMax` completions that are there, into `completedSlots` and `results`. */
+  reap(countMax: number): number {
+    const rings = this.#rings;
+    const tail = Atomics.load(rings, this.#cqTail);
+    const count = Math.min((tail - this.#head) >>> 0, countMax);
+    for (let index = 0; index < count; index++) {
+      const start = this.#cqesStart + ((this.#head + index) & this.#cqMask) * cqeWords;
+      this.completedSlots[index] = rings[start]!;
+      this.results[index] = this.#answers[start + 2]!;
+    }
+    if (count === 0) return 0;
+    this.#head = (this.#head + count) >>> 0;
+    Atomics.store(rings, this.#cqHead, this.#head);
+    this.#inFlight -= count;
+    return count;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    assert(this.#inFlight === 0, 'requests are in flight: their memory must stay');
+    this.#isClosed = true;
+    for (const { pointer, byteCount } of this.#mappings) this.#calls.munmap(pointer, byteCount);
+    fs.closeSync(this.#fd);
+    this.#arena[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #begin(slot: number, operation: number, file: number, byteOffset: number): number {
+    if (!(slot >= 0 && slot < this.slotCount)) throw new RangeError(`no slot ${slot}`);
+    const sqes = this.#sqes;
+    const start = slot * sqeWords;
+    sqes[start] = operation | (sqeFlag.fixedFile << 8);
+    sqes[start + 1] = file;
+    sqes[start + 2] = byteOffset;
+    sqes[start + 3] = byteOffset / two32;
+    sqes[start + 8] = slot;
+    return start;
+  }
+
+  /** The one place where an address gets into an SQE. */
+  #setMemory(start: number, slot: number, byteCount: number, doneBytes: number): void {
+    if (!(byteCount > 0 && doneBytes >= 0 && doneBytes + byteCount <= this.slotBytes)) {
+      throw new RangeError(
+        `${byteCount} bytes behind ${doneBytes} are not within a slot of ${this.slotBytes}`,
+      );
+    }
+    const sqes = this.#sqes;
+    const address = this.#memoryAddress + slot * this.slotBytes + doneBytes;
+    sqes[start + 4] = address;
+    sqes[start + 5] = address / two32;
+    sqes[start + 6] = byteCount;
+    sqes[start + 7] = 0;
+  }
+
+  #queue(slot: number): void {
+    this.#rings[this.#arrayStart + (this.#queuedTail & this.#sqMask)] = slot;
+    this.#queuedTail = (this.#queuedTail + 1) >>> 0;
+  }
+
+  #enter(
+    completeMin: number,
+    flags: number,
+    argument: ArenaAddress | 0,
+    argumentBytes: number,
+  ): number {
+    Atomics.store(this.#rings, this.#sqTail, this.#queuedTail);
+    const result = this.#transfers.enter(
+      this.#fd,
+      this.queued,
+      completeMin,
+      flags,
+      argument,
+      argumentBytes,
+    );
+    if (result >= 0) {
+      this.#takenTail = (this.#takenTail + result) >>> 0;
+      this.#inFlight += result;
+      return result;
+    }
+    const errno = this.#transfers.errno();
+    if (mayTryAgain.has(errnoName(errno))) return 0;
+    throw systemCallError('io_uring_enter', errno);
+  }
+
+  #pin(): boolean {
+    const byteCount = this.#memory.byteLength;
+    if (byteCount > pinnedBytesMax) return false;
+    const address = this.#memoryAddress;
+    const vector = Uint32Array.of(address, address / two32, byteCount, 0);
+    return this.#calls.ioUringRegister(this.#fd, registerBuffers, vector, 1) === 0;
+  }
+
+  #register(what: string, operation: number, argument: ArrayBufferView, count: number): void {
+    if (this.#calls.ioUringRegister(this.#fd, operation, argument, count) >= 0) return;
+    throw systemCallError(`io_uring_register (${what})`, this.#calls.errno());
+  }
+}
+
+/** ETIME: nothing completed within the time of `enterFor`. */
+const mayTryAgain = new Set(['EAGAIN', 'EBUSY', 'EINTR', 'ETIME']);
