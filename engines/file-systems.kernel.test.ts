@@ -1,7 +1,7 @@
 // Goal: each engine that this host offers really is what its description says. Method: it is made and
 // mounted on a recorded drive, some operations are performed through the file driver, crash states are
 // explored, and everything that was synced must be in every state that comes after.
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createRandom, type FileOp, type FileSystemAdapter } from '../harness/contract/index.ts';
 import { probeHost } from '../harness/device/host-probe.ts';
 import { fillFileBytes } from '../harness/ledger/file-pattern.ts';
@@ -59,10 +59,14 @@ const available = await Promise.all(
   })),
 );
 
-const made = new Map<string, MadeImage>();
-afterAll(() => {
-  made.clear();
-});
+const made = new Map<string, Promise<MadeImage>>();
+
+/** Each is made once for its tests. */
+function imageOf(title: string, make: () => Promise<MadeImage>): Promise<MadeImage> {
+  const image = made.get(title) ?? make();
+  made.set(title, image);
+  return image;
+}
 
 const synced = 5000;
 const ops: readonly FileOp[] = [
@@ -79,45 +83,35 @@ const ops: readonly FileOp[] = [
   { kind: 'sync' },
 ];
 
-describe.each(available)(
+describe.each(available.filter(({ isThere }) => isThere))(
   '$title',
-  ({ engine, options, mebibytes, sectorBytes, isThere, title }) => {
-    it.runIf(isThere)(
-      'is made and mounted, and its last state is the whole tree, clean',
-      async () => {
-        const image = await makeImage(engine, options, mebibytes, sectorBytes);
-        made.set(title, image);
-        const recorded = await recordFiles(image, ops, 12);
-        expect(recorded.outcomes.map(({ status }) => status)).toEqual(
-          ops.map(() => 'acknowledged'),
-        );
-        await using test = await MounterForTest.open(image);
-        const bytes = new Uint8Array(synced);
-        fillFileBytes(bytes, { seed: 1, op: 3, byteOffset: 0 });
-        let recovered = await test.mounter.recover(image.fresh);
-        expect(recovered).toMatchObject({ opened: true, tree: new Map() });
-        for (const state of imagesOf(recorded)) recovered = await test.mounter.recover(state);
-        // The state that was born last holds everything, as `sync` came last.
-        if (!recovered.opened) throw new Error(recovered.message);
-        expect([...recovered.tree.keys()].sort()).toEqual([
-          'a',
-          'a/kept',
-          'a/other',
-          'hard',
-          'soft',
-        ]);
-        const kept = recovered.tree.get('a/kept');
-        expect(kept).toMatchObject({ kind: 'file', links: 2, content: bytes });
-        expect(recovered.tree.get('hard')).toEqual(kept);
-        expect(recovered.tree.get('soft')).toEqual({ kind: 'symlink', target: 'a/kept' });
-        if (recovered.check !== undefined) expect(recovered.check).toMatchObject({ clean: true });
-        test.mounter.verify();
-      },
-    );
+  ({ engine, options, mebibytes, sectorBytes, title }) => {
+    const make = (): Promise<MadeImage> => makeImage(engine, options, mebibytes, sectorBytes);
 
-    it.runIf(isThere)('recovers crash states of a mixed workload', async () => {
-      const image = made.get(title)!;
-      const recorded = await recordFiles(image, mixedOps(60, createRandom(title)), 15);
+    it('is made and mounted, and its last state is the whole tree, clean', async () => {
+      const image = await imageOf(title, make);
+      const recorded = await recordFiles(image, ops, 8);
+      expect(recorded.outcomes.map(({ status }) => status)).toEqual(ops.map(() => 'acknowledged'));
+      await using test = await MounterForTest.open(image);
+      const bytes = new Uint8Array(synced);
+      fillFileBytes(bytes, { seed: 1, op: 3, byteOffset: 0 });
+      let recovered = await test.mounter.recover(image.fresh);
+      expect(recovered).toMatchObject({ opened: true, tree: new Map() });
+      for (const state of imagesOf(recorded)) recovered = await test.mounter.recover(state);
+      // The state that was born last holds everything, as `sync` came last.
+      if (!recovered.opened) throw new Error(recovered.message);
+      expect([...recovered.tree.keys()].sort()).toEqual(['a', 'a/kept', 'a/other', 'hard', 'soft']);
+      const kept = recovered.tree.get('a/kept');
+      expect(kept).toMatchObject({ kind: 'file', links: 2, content: bytes });
+      expect(recovered.tree.get('hard')).toEqual(kept);
+      expect(recovered.tree.get('soft')).toEqual({ kind: 'symlink', target: 'a/kept' });
+      if (recovered.check !== undefined) expect(recovered.check).toMatchObject({ clean: true });
+      test.mounter.verify();
+    });
+
+    it('recovers crash states of a mixed workload', async () => {
+      const image = await imageOf(title, make);
+      const recorded = await recordFiles(image, mixedOps(60, createRandom(title)), 12);
       await using test = await MounterForTest.open(image);
       const contract = engine.contractFor(engine.options.parse(options), image.geometry);
       const isPromised = contract.promises['power-loss'].level === 'survives';
@@ -133,3 +127,76 @@ describe.each(available)(
     });
   },
 );
+
+describe.runIf(hasTwin)('a file system that this machine lacks', () => {
+  const missing = available.filter(({ isThere }) => !isThere);
+
+  it('is one that few kernels have, and says what is missing', async () => {
+    for (const { engine } of missing) {
+      expect(['btrfs', 'f2fs', 'nilfs2']).toContain(engine.name);
+      const answer = await engine.probe(host);
+      expect(answer).toMatchObject({
+        available: false,
+        reason: expect.stringMatching(/kernel|install/) as unknown,
+      });
+    }
+  });
+});
+
+/** The content of the file in what the drive held at the end, with all that was in its cache. */
+async function contentAtTheEnd(
+  options: unknown,
+  steps: readonly FileOp[],
+  path: string,
+): Promise<Buffer> {
+  const image = await imageOf(JSON.stringify(options), () => makeImage(ext4, options, 64));
+  const recorded = await recordFiles(image, steps, 1);
+  await using test = await MounterForTest.open(image, { check: false });
+  const recovered = await test.mounter.recover(recorded.last);
+  const entry = recovered.opened ? recovered.tree.get(path) : undefined;
+  if (entry?.kind !== 'file') throw new Error(`${path} is not there`);
+  return Buffer.from(entry.content);
+}
+
+describe.runIf(hasTwin)('known truths of ext4', () => {
+  const unsynced: readonly FileOp[] = [
+    { kind: 'create', path: 'unsynced' },
+    { kind: 'write', path: 'unsynced', byteOffset: 0, byteCount: 20_000 },
+    { kind: 'create', path: 'other' },
+    // Commits the transaction that both are in.
+    { kind: 'fsync', path: 'other' },
+  ];
+
+  it('data=writeback shows what the medium held, where write(2) allocates (@req B9)', async () => {
+    const options = { data: 'writeback', delayedAllocation: false };
+    const content = await contentAtTheEnd(options, unsynced, 'unsynced');
+    expect(content.includes('FOREIGN!')).toBe(true);
+  });
+
+  it('data=ordered does not, and neither does data=writeback with delayed allocation (@req B8)', async () => {
+    for (const options of [
+      { data: 'ordered', delayedAllocation: false },
+      { data: 'journal' },
+      { data: 'writeback' },
+    ]) {
+      const content = await contentAtTheEnd(options, unsynced, 'unsynced');
+      expect(content.includes('FOREIGN!')).toBe(false);
+    }
+  });
+
+  it('a rename over a file leaves it empty with noauto_da_alloc, and not after an fsync (@req B11)', async () => {
+    const replace = (sync: boolean): FileOp[] => [
+      { kind: 'create', path: 'file' },
+      { kind: 'append', path: 'file', byteCount: 9000 },
+      { kind: 'fsync', path: 'file' },
+      { kind: 'create', path: 'new' },
+      { kind: 'append', path: 'new', byteCount: 9000 },
+      ...(sync ? ([{ kind: 'fsync', path: 'new' }] as const) : []),
+      { kind: 'rename', path: 'new', to: 'file' },
+      { kind: 'fsync', path: '' },
+    ];
+    const options = { autoDaAlloc: false };
+    expect(await contentAtTheEnd(options, replace(false), 'file')).toHaveLength(0);
+    expect(await contentAtTheEnd(options, replace(true), 'file')).toHaveLength(9000);
+  });
+});

@@ -8,7 +8,6 @@ import type {
 import {
   atomicBytes,
   detects,
-  fixedUuid,
   probeFileSystem,
   promisesOf,
   survives,
@@ -72,7 +71,8 @@ const btrfs: FileSystemAdapter<BtrfsConfig> = {
     type: 'btrfs',
     make: (node) => ({
       program: 'mkfs.btrfs',
-      args: ['-q', '-f', '-K', '-U', fixedUuid, '-m', 'single', '-d', 'single', node],
+      // Without a fixed UUID: mkfs.btrfs refuses one that any device of the machine has already.
+      args: ['-q', '-f', '-K', '-m', 'single', '-d', 'single', node],
     }),
     // Discards would take away the foreign data in freed space.
     mountOptions: 'nodiscard',

@@ -1,14 +1,15 @@
 /**
  * The bytes that file operations write. Every 16 bytes of a file, counted from its begin, are a cell
- * (four u32, little-endian), whatever the offset and length of the write that put them there:
+ * (four u32, little-endian), whatever the offset and length of the write that put them there. With
+ * `check` a hash of run, operation and number of the cell (its byte offset in the file, divided by 16):
  *
- *     0  run: a hash of the seed
- *     4  operation
- *     8  number of the cell: the byte offset in the file, divided by 16, the low 32 bits
- *    12  a hash of the three before it
+ *     0  run ^ check; the run is a hash of the seed
+ *     4  operation ^ check rotated by 8 bits
+ *     8  number of the cell ^ check rotated by 16 bits
+ *    12  check
  *
- * So each cell says which operation wrote it, and for which place of a file. A write that begins or
- * ends inside a cell carries just that part of it.
+ * So each cell says which operation wrote it, and for which place of a file, and each byte of it differs
+ * from operation to operation. A write that begins or ends inside a cell carries just that part of it.
  */
 import assert from 'node:assert/strict';
 import type { OpId } from '../contract/index.ts';
@@ -59,16 +60,17 @@ export function fillFileBytes(target: Uint8Array, { seed, op, byteOffset }: File
 
 function fillCells(cells: number, run: number, op: OpId, first: number): void {
   for (let index = 0, cell = first; index < cells * cellWords; index += cellWords, cell++) {
-    scratch[index] = run;
-    scratch[index + 1] = op;
-    scratch[index + 2] = cell;
-    scratch[index + 3] = checkOf(run, op, cell);
+    const check = checkOf(run, op, cell);
+    scratch[index] = run ^ check;
+    scratch[index + 1] = op ^ rotate(check, 8);
+    scratch[index + 2] = cell ^ rotate(check, 16);
+    scratch[index + 3] = check;
   }
 }
 
 /**
  * Says where the cell of that number came from. `content` is the whole file; its last cell may be
- * shorter than the others, and is then identified by what there is of it, if that is 12 bytes or more.
+ * shorter than the others, and can then not be identified.
  */
 export function identifyBytes(content: Uint8Array, seed: number, cell: number): IdentifiedBytes {
   const start = cell * cellBytes;
@@ -79,14 +81,13 @@ export function identifyBytes(content: Uint8Array, seed: number, cell: number): 
   );
   const view = new DataView(content.buffer, content.byteOffset + start, count);
   if (isZero(view)) return zeros;
-  if (count < 12 || view.getUint32(0, true) !== runOf(seed)) return foreign;
-  const op = view.getUint32(4, true);
-  const from = view.getUint32(8, true);
-  const check = checkOf(runOf(seed), op, from);
-  for (let at = 12; at < count; at++) {
-    if (view.getUint8(at) !== ((check >>> (8 * (at - 12))) & 0xff)) return foreign;
-  }
-  return { kind: 'written', op, cell: from };
+  if (count < cellBytes) return foreign;
+  const run = runOf(seed);
+  const check = view.getUint32(12, true);
+  if ((view.getUint32(0, true) ^ check) >>> 0 !== run) return foreign;
+  const op = (view.getUint32(4, true) ^ rotate(check, 8)) >>> 0;
+  const from = (view.getUint32(8, true) ^ rotate(check, 16)) >>> 0;
+  return checkOf(run, op, from) === check ? { kind: 'written', op, cell: from } : foreign;
 }
 
 function isZero(view: DataView): boolean {
@@ -94,6 +95,10 @@ function isZero(view: DataView): boolean {
     if (view.getUint8(at) !== 0) return false;
   }
   return true;
+}
+
+function rotate(word: number, bits: number): number {
+  return (word << bits) | (word >>> (32 - bits));
 }
 
 function checkOf(run: number, op: OpId, cell: number): number {

@@ -29,7 +29,10 @@ export interface TargetDevices extends AsyncDisposable {
 }
 
 /** How another process opens a target. */
-export type TargetNode = Pick<TargetDevice, 'node' | 'isOwn'>;
+export interface TargetNode extends Pick<TargetDevice, 'node' | 'isOwn'> {
+  /** Blocks that may be used; as many as the guard allows unless given. */
+  readonly capacityBlocks?: number;
+}
 
 export interface TargetNodes {
   readonly main: TargetNode;
@@ -143,8 +146,12 @@ export async function openTargetDevices({ main, data }: TargetNodes): Promise<En
 }
 
 /** Opens the target for writing through io_uring, checked by the guard before and after. */
-export function openTargetDevice({ node, isOwn }: TargetNode): Promise<BlockDevice> {
+export function openTargetDevice({
+  node,
+  isOwn,
+  capacityBlocks,
+}: TargetNode): Promise<BlockDevice> {
   return openGuarded(node, isOwn ? { ownNodes: [node] } : {}, (target) =>
-    openUringDevice(target.path, target),
+    openUringDevice(target.path, { ...target, ...(capacityBlocks && { capacityBlocks }) }),
   );
 }

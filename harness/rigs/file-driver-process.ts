@@ -1,13 +1,32 @@
 /**
  * The process that works on the file system under test. Its calls block, for ever where the device
  * does not answer, so it has nothing else to do: requests come in on descriptor 3, and answers go out
- * on descriptor 4.
+ * on descriptor 4, a line of JSON each.
  */
 import { Buffer } from 'node:buffer';
 import * as fs from 'node:fs';
+import type { FileOp, FileOutcome, OpId, SyncPolicy } from '../contract/index.ts';
 import { loadSystemCalls } from '../sys/libc.ts';
-import type { FileDriverJob, FileDriverReply, FileDriverRequest } from './file-driver-messages.ts';
 import { FileOps } from './file-ops.ts';
+
+/** The first line. */
+export interface FileDriverJob {
+  readonly root: string;
+  readonly seed: number;
+  readonly syncPolicy: SyncPolicy;
+}
+
+export interface FileDriverRequest {
+  readonly id: OpId;
+  readonly op: FileOp;
+}
+
+/** `ready` answers the job. */
+export type FileDriverReply =
+  | { readonly type: 'ready' }
+  | { readonly type: 'outcome'; readonly id: OpId; readonly outcome: FileOutcome }
+  /** The process cannot work at all. */
+  | { readonly type: 'unavailable'; readonly reason: string };
 
 const requestFd = 3;
 const replyFd = 4;

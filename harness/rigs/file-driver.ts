@@ -11,7 +11,7 @@ import {
   type OpId,
   type SyncPolicy,
 } from '../contract/index.ts';
-import type { FileDriverJob, FileDriverReply, FileDriverRequest } from './file-driver-messages.ts';
+import type { FileDriverJob, FileDriverReply, FileDriverRequest } from './file-driver-process.ts';
 
 export interface FileDriverOptions {
   /** Where the file system is mounted. */
@@ -20,7 +20,7 @@ export interface FileDriverOptions {
   readonly seed: number;
   readonly syncPolicy: SyncPolicy;
   readonly resources: FileDriverResources;
-  /** How long one operation may take; a drive under a fault may stall. 30 s unless given. */
+  /** How long one operation may take; a drive under a fault may stall. 120 s unless given. */
   readonly operationMs?: number;
 }
 
@@ -37,8 +37,8 @@ export interface FileDriver extends AsyncDisposable {
   perform(id: OpId, op: FileOp): Promise<FileOutcome>;
 }
 
-const startMs = 30_000;
-const operationMsDefault = 30_000;
+const startMs = 120_000;
+const operationMsDefault = 120_000;
 /** A process that hangs in the kernel ends when its request does. */
 const endMs = 10_000;
 

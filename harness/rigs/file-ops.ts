@@ -60,28 +60,40 @@ export class FileOps {
 
   #carryOut(id: OpId, op: FileOp): void {
     switch (op.kind) {
-      case 'create':
-        return this.#withFile(op.path, O_WRONLY | O_CREAT | O_EXCL, () => undefined);
-      case 'write':
-        return this.#withFile(op.path, this.#writeFlags(), (fd) => {
+      case 'create': {
+        this.#withFile(op.path, O_WRONLY | O_CREAT | O_EXCL, () => undefined);
+        return;
+      }
+      case 'write': {
+        this.#withFile(op.path, this.#writeFlags(), (fd) => {
           this.#write(fd, id, op.byteOffset, op.byteCount, op.byteOffset);
         });
-      case 'append':
-        return this.#withFile(op.path, this.#writeFlags() | O_APPEND, (fd) => {
+        return;
+      }
+      case 'append': {
+        this.#withFile(op.path, this.#writeFlags() | O_APPEND, (fd) => {
           this.#write(fd, id, fs.fstatSync(fd).size, op.byteCount, null);
         });
-      case 'truncate':
-        return this.#withFile(op.path, O_WRONLY, (fd) => {
+        return;
+      }
+      case 'truncate': {
+        this.#withFile(op.path, O_WRONLY, (fd) => {
           fs.ftruncateSync(fd, op.byteCount);
         });
-      case 'allocate':
-        return this.#withFile(op.path, O_WRONLY, (fd) => {
+        return;
+      }
+      case 'allocate': {
+        this.#withFile(op.path, O_WRONLY, (fd) => {
           failIf(allocateRange(this.#options.calls, fd, rangeOf(op), op.keepSize));
         });
-      case 'punch':
-        return this.#withFile(op.path, O_WRONLY, (fd) => {
+        return;
+      }
+      case 'punch': {
+        this.#withFile(op.path, O_WRONLY, (fd) => {
           failIf(punchRange(this.#options.calls, fd, rangeOf(op)));
         });
+        return;
+      }
       case 'rename':
         fs.renameSync(this.#full(op.path), this.#full(op.to));
         return;
@@ -104,14 +116,18 @@ export class FileOps {
       case 'fdatasync':
         this.#sync(op);
         return;
-      case 'sync-file-range':
-        return this.#withFile(op.path, O_RDONLY, (fd) => {
+      case 'sync-file-range': {
+        this.#withFile(op.path, O_RDONLY, (fd) => {
           failIf(writeBackFile(this.#options.calls, fd));
         });
-      case 'sync':
-        return this.#withFile('', O_RDONLY, (fd) => {
+        return;
+      }
+      case 'sync': {
+        this.#withFile('', O_RDONLY, (fd) => {
           failIf(syncFileSystem(this.#options.calls, fd));
         });
+        return;
+      }
     }
   }
 

@@ -83,6 +83,22 @@ export class MountedImage implements AsyncDisposable {
     wanted: WritesFoundBy,
   ): Promise<MountedImage> {
     const ram = await mountRam(calls, byteCountOf(image), resources);
+    try {
+      return await MountedImage.#createIn(ram, calls, image, logicalBlockBytes, resources, wanted);
+    } catch (error) {
+      await unmountWhenFree(calls, ram);
+      throw error;
+    }
+  }
+
+  static async #createIn(
+    ram: string,
+    calls: SystemCalls,
+    image: SparseImage,
+    logicalBlockBytes: number,
+    resources: MountResources,
+    wanted: WritesFoundBy,
+  ): Promise<MountedImage> {
     const file = path.join(ram, 'image');
     resources.holdLoop(file);
     resources.holdMount(path.join(ram, 'tree'));
@@ -109,6 +125,23 @@ export class MountedImage implements AsyncDisposable {
     }
     this.#present = image.fork();
     await this.#forgetCache();
+  }
+
+  /**
+   * A process that made itself a mount namespace meanwhile has a copy of our mount, and with it the file
+   * system lives on after the unmount: it may still write, and the next mount would get it as it is,
+   * without a look at the device. The kernel says so by refusing the device to whoever wants it alone.
+   */
+  async waitUntilFree(): Promise<void> {
+    for (let tries = 1; !isFree(this.node); tries++) {
+      if (tries >= inUseTries) {
+        throw new HarnessError(
+          'UNAVAILABLE',
+          `${this.node} stays in use after its unmount: some process has the mount in a namespace of its own`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, busyWaitMs));
+    }
   }
 
   /** Bytes as they are on the device now, with what a mount wrote. */
@@ -185,6 +218,16 @@ export class MountedImage implements AsyncDisposable {
 
 const notWanted = { available: false, reason: 'comparison was asked for' } as const;
 
+function isFree(node: string): boolean {
+  try {
+    fs.closeSync(fs.openSync(node, fs.constants.O_RDONLY | fs.constants.O_EXCL));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+    throw error;
+  }
+}
+
 function byteCountOf({ unitBytes, unitCount }: SparseImage): number {
   return unitBytes * unitCount;
 }
@@ -250,6 +293,8 @@ function sumOf(ranges: readonly FileRange[]): number {
 
 const busyTries = 100;
 const busyWaitMs = 20;
+/** A namespace lasts as long as what runs in it. */
+const inUseTries = 1500;
 
 /**
  * Another program may look into a new mount for a moment. Never lazily: a file system that is still

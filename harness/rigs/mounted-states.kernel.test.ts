@@ -1,6 +1,7 @@
 // Goal: a crash state is what the kernel makes of exactly its image, whatever was mounted before it,
 // and afterwards the device is as if it had never been mounted. Method: states of recorded file
 // systems, mounted in different orders and with both ways of finding writes; damage by hand.
+import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import ext4 from '../../engines/ext4/index.ts';
@@ -160,6 +161,21 @@ describe.runIf(hasXfs)('mounted crash states of XFS', () => {
     const backward = await recoverAll([...images].reverse(), 'trace');
     expect(backward.trees.reverse()).toEqual(forward.trees);
     expect(forward.checkRuns).toBeLessThan(images.length);
+  });
+
+  it('are the same where other processes keep mounts alive in namespaces of their own', async () => {
+    const images = [...imagesOf(recorded)];
+    const alone = await recoverAll(images, 'trace');
+    // Each takes a copy of all that is mounted when it begins.
+    const keeper = setInterval(() => {
+      spawn('unshare', ['--mount', 'sleep', '0.2'], { stdio: 'ignore', cwd: '/' });
+    }, 40);
+    try {
+      const amongOthers = await recoverAll(images, 'trace');
+      expect(amongOthers.trees).toEqual(alone.trees);
+    } finally {
+      clearInterval(keeper);
+    }
   });
 
   it('of one file system can be mounted at the same time', async () => {

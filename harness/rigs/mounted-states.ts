@@ -232,6 +232,7 @@ class Mounter implements StateMounter {
       );
     }
     this.#isMounted = false;
+    await this.#device.waitUntilFree();
   }
 
   #check(
@@ -268,6 +269,8 @@ const errnosOfTheMachine = new Set([
   'EPERM',
   'EACCES',
   'EBUSY',
+  // Btrfs before Linux 6.7 has a file system of that UUID mounted already.
+  'EEXIST',
   'EMFILE',
   'ENFILE',
   'EINTR',

@@ -12,7 +12,7 @@ import {
   type Random,
 } from '../contract/index.ts';
 import { planCrashStates, type CrashPlan } from '../drive/crash-states.ts';
-import { createImage, type SparseImage } from '../drive/image.ts';
+import type { SparseImage } from '../drive/image.ts';
 import { createMaterialiser } from '../drive/materialise.ts';
 import { startFileDriver } from './file-driver.ts';
 import { replayed, TwinForTest, twinGeometry } from './kernel-twin.fixture.ts';
@@ -97,7 +97,7 @@ export class MounterForTest implements AsyncDisposable {
     options: Partial<StateMounterOptions> = {},
   ): Promise<MounterForTest> {
     const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'powercut-states-')));
-    const mounter = await openStateMounter({
+    const opening = openStateMounter({
       recipe,
       fresh,
       logicalBlockBytes: geometry.logicalBlockBytes,
@@ -112,7 +112,12 @@ export class MounterForTest implements AsyncDisposable {
       },
       ...options,
     });
-    return new MounterForTest(mounter, folder);
+    try {
+      return new MounterForTest(await opening, folder);
+    } catch (error) {
+      fs.rmSync(folder, { recursive: true });
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -129,11 +134,6 @@ export class MounterForTest implements AsyncDisposable {
     });
     return [...mounts.filter((line) => line.includes(this.folder)), ...loops];
   }
-}
-
-/** A medium without anything on it. */
-export function emptyImage(geometry: DeviceGeometry): SparseImage {
-  return createImage(geometry, 3);
 }
 
 /** A seeded mix of operations over a small tree, some of which fail as they should. */

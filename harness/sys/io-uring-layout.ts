@@ -27,6 +27,8 @@ export const setupFlag = {
   /** Completions are posted when the thread enters the kernel anyway: no interrupts of JavaScript. */
   coopTaskrun: 1 << 8,
   singleIssuer: 1 << 12,
+  /** Completions are posted only when the thread waits for them (Linux 6.1). */
+  deferTaskrun: 1 << 13,
 } as const;
 
 export const feature = {

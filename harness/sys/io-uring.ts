@@ -56,6 +56,8 @@ export interface RingSize {
   /** Rounded up by the kernel to a power of two. */
   readonly submissionEntries: number;
   readonly completionEntries: number;
+  /** Completions are posted only while the thread waits for some, where the kernel can (Linux 6.1). */
+  readonly defersCompletions?: boolean;
 }
 
 export interface Mapping {
@@ -329,11 +331,12 @@ const flagChoices: readonly number[] = [
   setupFlag.coopTaskrun | setupFlag.singleIssuer | setupFlag.submitAll,
   0,
 ];
+const deferringChoices = [flagChoices[0]! | setupFlag.deferTaskrun, ...flagChoices];
 
 /** The ring's descriptor and what the kernel answered. Throws SYSTEM_CALL_FAILED with advice. */
 export function setUp(calls: SystemCalls, size: RingSize): OpenedRing {
   let errno = 0;
-  for (const flags of flagChoices) {
+  for (const flags of size.defersCompletions === true ? deferringChoices : flagChoices) {
     const bytes = new Uint8Array(parametersBytes);
     const parameters = new DataView(bytes.buffer);
     parameters.setUint32(parameterOffset.flags, flags | setupFlag.cqSize | setupFlag.clamp, true);

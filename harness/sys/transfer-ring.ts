@@ -40,6 +40,8 @@ export interface TransferRingOptions {
   readonly fds: readonly number[];
   /** The buffers are pinned once and not for every request, where the memlock limit allows it. */
   readonly pinsBuffers?: boolean;
+  /** Completions show only after an `enter` that waits or looks. */
+  readonly defersCompletions?: boolean;
 }
 
 const two32 = 2 ** 32;
@@ -95,7 +97,11 @@ export class TransferRing implements Disposable {
     const { slotCount } = options;
     let fd = -1;
     try {
-      const opened = setUp(calls, { submissionEntries: slotCount, completionEntries: slotCount });
+      const opened = setUp(calls, {
+        submissionEntries: slotCount,
+        completionEntries: slotCount,
+        defersCompletions: options.defersCompletions ?? false,
+      });
       fd = opened.fd;
       return new TransferRing(calls, transfers, options, arena, opened);
     } catch (error) {
@@ -218,6 +224,11 @@ export class TransferRing implements Disposable {
    */
   enter(completeMin: number): number {
     return this.#enter(completeMin, completeMin > 0 ? enterFlag.getEvents : 0, 0, 0);
+  }
+
+  /** Enters the kernel to let it post what has completed; does not wait. */
+  look(): void {
+    this.#enter(0, enterFlag.getEvents, 0, 0);
   }
 
   /** Takes back what was prepared and not handed over. */

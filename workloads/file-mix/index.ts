@@ -40,8 +40,9 @@ const workload: FileWorkload<MixOptions> = {
         return drawOp(tree, random, { ...chosen, bytesMax: scope.bytesMax });
       },
       settled(_id, op, outcome): void {
+        // What the file system does not have, it has not done.
         if (outcome.status === 'acknowledged') tree.apply(op);
-        else tree.avoid(op);
+        else if (outcome.status !== 'failed' || outcome.errno !== 'EOPNOTSUPP') tree.avoid(op);
       },
     };
   },

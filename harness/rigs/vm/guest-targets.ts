@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { HarnessError } from '../../contract/index.ts';
-import type { TargetDevice } from '../device.ts';
+import type { DriveDescription } from './describe-drive.ts';
 import type { Guest } from './guest.ts';
 import { serialOf } from './qemu-arguments.ts';
 
 /** A drive of a guest, described for the host. The node is one of the guest. */
-export type GuestTarget = Pick<TargetDevice, 'node' | 'geometry' | 'facts'> & {
+export type GuestTarget = DriveDescription & {
   /** It goes through the guard in the guest like any disk that the user names. */
   readonly isOwn: false;
 };
@@ -44,7 +44,7 @@ export async function describeTargets(
   }
   const lines = stdout.trim().split('\n');
   return lines.map((line) => ({
-    ...(JSON.parse(line) as Omit<GuestTarget, 'isOwn'>),
+    ...(JSON.parse(line) as DriveDescription),
     isOwn: false,
   }));
 }

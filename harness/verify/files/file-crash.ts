@@ -13,8 +13,6 @@ import type { FileModel } from './file-model.ts';
 import type { Timeline } from './replay-ledger.ts';
 import type { FileNode } from './namespace-history.ts';
 
-
-
 /** One crash state beside one way in which the ledger can have come about. */
 export interface FileCrash {
   readonly contract: FileSystemContract;

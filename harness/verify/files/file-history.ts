@@ -24,6 +24,12 @@ export interface LengthVersion {
   readonly from: number;
   readonly low: number;
   readonly high: number;
+  /**
+   * A length on the way: where the length had not reached the disk, an operation within the file may
+   * bring it there as far as its own end (ext4: ext4_update_disksize_before_punch, ext4_do_fallocate,
+   * and write(2) without delayed allocation).
+   */
+  readonly step?: number;
 }
 
 /** An acknowledged sync: what was there at the moment is durable from the position on. */
@@ -54,6 +60,8 @@ export class FileHistory {
     readonly settledAt: LedgerPosition;
     readonly end: number;
   }[] = [];
+  /** Some of it may be blocks that were allocated before they were written to. */
+  isPreallocated = false;
   readonly #seed: number;
   readonly #slab: ByteSlab;
   readonly #unsure: Unsure[] = [];
@@ -74,8 +82,7 @@ export class FileHistory {
     const bytes = new Uint8Array(byteCount);
     fillFileBytes(bytes, { seed: this.#seed, op: at, byteOffset });
     this.#put(at, byteOffset, byteCount, bytes, loose);
-    const end = byteOffset + byteCount;
-    this.#resize(at, loose ? this.#low : Math.max(this.#low, end), Math.max(this.#high, end));
+    this.#reach(at, byteOffset + byteCount, loose);
   }
 
   /** Where an earlier append failed, nobody knows where this one begins. */
@@ -101,13 +108,15 @@ export class FileHistory {
 
   /** fallocate(2): only the length can change, as what it allocates reads as zeros. */
   allocate(at: Moment, end: number, keepSize: boolean, loose: boolean): void {
-    if (keepSize) return;
-    this.#resize(at, loose ? this.#low : Math.max(this.#low, end), Math.max(this.#high, end));
+    this.isPreallocated = true;
+    if (!keepSize) this.#reach(at, end, loose);
   }
 
   punch(at: Moment, byteOffset: number, byteCount: number, loose: boolean): void {
     const count = Math.min(byteOffset + byteCount, this.#high) - byteOffset;
-    if (count > 0) this.#put(at, byteOffset, count, undefined, loose);
+    if (count <= 0) return;
+    this.#put(at, byteOffset, count, undefined, loose);
+    this.#resize(at, this.#low, this.#high, byteOffset + count);
   }
 
   sync(synced: Synced): void {
@@ -187,12 +196,24 @@ export class FileHistory {
       if (part === undefined) bytes.fill(0, from, to);
       else bytes.set(part, from);
     }
+    // What the operation left as it was is as it was.
+    if (!isLoose && before?.loose !== true && areEqual(bytes, before?.bytes)) return;
     versions.push({ at, bytes, loose: isLoose });
   }
 
-  #resize(at: Moment, low: number, high: number): void {
-    if (low === this.#low && high === this.#high) return;
-    this.lengths.push({ at, from: this.#low, low, high });
+  /** The file has at least that length, if the operation did what it should. */
+  #reach(at: Moment, end: number, loose: boolean): void {
+    const low = loose ? this.#low : Math.max(this.#low, end);
+    this.#resize(at, low, Math.max(this.#high, end), end);
+  }
+
+  #resize(at: Moment, low: number, high: number, end = high): void {
+    const from = this.#low;
+    if (low === from && high === this.#high) {
+      if (end < high) this.lengths.push({ at, from, low, high, step: end });
+      return;
+    }
+    this.lengths.push({ at, from, low, high });
     this.#low = low;
     this.#high = high;
   }
@@ -202,6 +223,10 @@ export interface HistoryOptions {
   readonly seed: number;
   readonly unitBytes: number;
   readonly slab: ByteSlab;
+}
+
+function areEqual(one: Buffer | undefined, other: Buffer | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : one.equals(other);
 }
 
 /** Index of the last item whose moment is not after the given one; -1 where there is none. */

@@ -64,7 +64,7 @@ class ContentJudge {
     this.#file = file;
     const { buffer, byteOffset, byteLength } = file.content;
     this.#content = Buffer.from(buffer, byteOffset, byteLength);
-    this.#durable = Math.max(durableMoment(crash, file.node), file.carriedAt);
+    this.#durable = durableMoment(crash, file.node);
   }
 
   judge(): Findings {
@@ -93,10 +93,13 @@ class ContentJudge {
     const owedFrom = this.#lengthOwedFrom();
     const start = history.lengthIndexAt(owedFrom);
     const block = contract.blockBytes ?? defaultBlockBytes;
+    let least = Infinity;
     for (let index = start; index < lengths.length; index++) {
       const length = lengths[index]!;
       if (length.at > now && index > start) break;
-      if (!explains(length, shown, index > start ? block : 0)) continue;
+      const isStep = length.step === shown && least < shown;
+      least = Math.min(least, length.low);
+      if (!isStep && !explains(length, shown, index > start ? block : 0)) continue;
       this.#lengthAt = length.at;
       this.#countLostLengths(index);
       return undefined;
@@ -108,22 +111,23 @@ class ContentJudge {
   /** A durable write of bytes beyond the length that shows asks for a length of its time or later. */
   #lengthOwedFrom(): Moment {
     const { contract, window } = this.#crash;
-    if (!contract.writesAreDurable) return this.#durable;
+    const owedFrom = Math.max(this.#durable, this.#file.carriedAt);
+    if (!contract.writesAreDurable) return owedFrom;
     const { writes } = this.#file.node.history;
     for (let index = writes.length - 1; index >= 0; index--) {
       const { at, settledAt, end } = writes[index]!;
-      if (at <= this.#durable) break;
+      if (at <= owedFrom) break;
       if (settledAt <= window.last && end > this.#content.length) return at;
     }
-    return this.#durable;
+    return owedFrom;
   }
 
   #countLostLengths(shown: number): void {
     const { lengths } = this.#file.node.history;
     for (let index = shown + 1; index < lengths.length; index++) {
-      const { at } = lengths[index]!;
+      const { at, high, step } = lengths[index]!;
       if (at > this.#crash.now) break;
-      if (lengths[index]!.high !== this.#content.length) this.#countLost(at);
+      if (high !== this.#content.length && step === undefined) this.#countLost(at);
     }
   }
 
@@ -137,6 +141,7 @@ class ContentJudge {
       for (let later = index + 1; later <= end; later++) this.#countLost(versions[later]!.at);
       return;
     }
+    if (this.#showsSame(allowed, from, to)) return;
     if (this.#showsErased(allowed, from, to) || this.#mixesLoose(allowed, from, to)) return;
     if (this.#isExposed(unit, allowed)) this.#exposed.add(this.#blockOf(from));
     else this.#bad.push({ from, to, ...allowed, start: allowed.cut });
@@ -149,8 +154,40 @@ class ContentJudge {
     const end = lastAt(versions, this.#crash.now);
     let start = history.versionAt(versions, this.#durable);
     if (this.#crash.contract.writesAreDurable) start = this.#writtenBy(versions, start);
+    if (this.#file.carriedAt > this.#durable) start = this.#carried(unit, versions, start);
     const cut = this.#lengthAt > this.#durable ? this.#lastCut(versions, start) : start;
     return { versions, start, end, cut };
+  }
+
+  /**
+   * A rename carries with it the blocks that had to be allocated for it: they show what was first
+   * written to them, or something later. What was then overwritten in place it does not wait for, nor
+   * for blocks that had been allocated before (ext4 has files wait for new blocks alone: ext4_map_blocks).
+   */
+  #carried(unit: number, versions: readonly UnitVersion[], start: number): number {
+    const { history } = this.#file.node;
+    if (history.isPreallocated || versions[start]?.bytes !== undefined) return start;
+    const first = versions[start + 1];
+    if (first?.bytes === undefined || first.loose || first.at > this.#file.carriedAt) return start;
+    for (const other of this.#unitsBeside(unit)) {
+      const beside = history.units[other] ?? none;
+      const durable = history.versionAt(beside, this.#durable);
+      const isAllocated = beside[durable]?.bytes !== undefined;
+      if (isAllocated || (beside[durable + 1]?.at ?? Infinity) < first.at) return start;
+    }
+    return start + 1;
+  }
+
+  /** The units of the block that a unit lies in. */
+  #unitsBeside(unit: number): number[] {
+    const { unitBytes } = this.#file.node.history;
+    const block = this.#crash.contract.blockBytes ?? defaultBlockBytes;
+    const first = Math.floor((unit * unitBytes) / block) * block;
+    const units: number[] = [];
+    for (let other = Math.floor(first / unitBytes); other * unitBytes < first + block; other++) {
+      units.push(other);
+    }
+    return units;
   }
 
   /** The last cut that must have taken effect for the file to have the length that it shows. */
@@ -202,6 +239,17 @@ class ContentJudge {
     return start;
   }
 
+  /**
+   * Where an operation put back what had been there before, over a window that it lies in: as of the
+   * first position it is the older version, as of the last the newer.
+   */
+  #showsSame({ versions, start, end }: Allowed, from: number, to: number): boolean {
+    if (start <= end || !this.#shows(versions[start]?.bytes, from, to)) return false;
+    return [{ bytes: undefined }, ...versions.slice(0, end + 1)].some(({ bytes }) =>
+      this.#shows(bytes, from, to),
+    );
+  }
+
   #shows(bytes: Buffer | undefined, from: number, to: number): boolean {
     return (bytes ?? zerosOf(to - from)).compare(this.#content, from, to, 0, to - from) === 0;
   }
@@ -223,18 +271,10 @@ class ContentJudge {
   #isExposed(unit: number, allowed: Allowed): boolean {
     if (this.#crash.contract.unsyncedData !== 'anything') return false;
     if (allowed.end > allowed.start) return true;
-    const { unitBytes } = this.#file.node.history;
-    const block = this.#crash.contract.blockBytes ?? defaultBlockBytes;
-    const first = Math.floor((this.#blockOf(unit * unitBytes) * block) / unitBytes);
-    for (
-      let other = first;
-      other * unitBytes < (this.#blockOf(unit * unitBytes) + 1) * block;
-      other++
-    ) {
+    return this.#unitsBeside(unit).some((other) => {
       const { start, end } = this.#allowedIn(other);
-      if (end > start) return true;
-    }
-    return false;
+      return end > start;
+    });
   }
 
   #blockOf(byteOffset: number): number {

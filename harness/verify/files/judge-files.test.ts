@@ -105,6 +105,21 @@ describe('what was not synced', () => {
     expect(kindsOf({ ops: file, tree: cut(1024), contract: { blockBytes: 1024 } })).toEqual([]);
   });
 
+  it('may have the length at which something was done within it while it grew, and only then', () => {
+    const ops = ['create a', 'fsync a', 'append a 94', 'punch a 70 4'];
+    const cut = setContent(treeAfter(ops), 'a', new Uint8Array(74));
+    expect(kindsOf({ ops, tree: cut })).toEqual([]);
+    expect(kindsOf({ ops: ops.slice(0, 3), tree: cut })).toEqual(['corrupt']);
+    expect(kindsOf({ ops: [...ops, 'fsync a'], tree: cut })).toContain('lost');
+    for (const within of ['allocate a 70 4', 'write a 70 4']) {
+      const inside = treeAfter([...ops.slice(0, 3), within]);
+      setContent(inside, 'a', contentIn(inside, 'a').slice(0, 74));
+      expect(kindsOf({ ops: [...ops.slice(0, 3), within], tree: inside })).toEqual([]);
+    }
+    const whole = ['create a', 'append a 94', 'fsync a', 'punch a 70 4'];
+    expect(kindsOf({ ops: whole, tree: cut })).toContain('lost');
+  });
+
   it('mixes old and new by whole units, and is torn where it mixes within one', () => {
     const ops = [...synced, 'write a 0 4096'];
     const mixed = treeAfter(ops);
@@ -113,6 +128,15 @@ describe('what was not synced', () => {
     expect(kindsOf({ ops, tree: mixed, contract: { dataAtomicBytes: 4096 } })).toEqual(['torn']);
     contentIn(mixed, 'a').set(contentIn(treeAfter(synced), 'a').subarray(0, 256), 0);
     expect(kindsOf({ ops, tree: mixed })).toEqual(['torn']);
+  });
+
+  it('may be put back by an operation of the window that changed nothing in the end', () => {
+    const before = ['create a', 'truncate a 10000', 'fsync a', 'write a 0 512'];
+    const zeros = treeAfter(before.slice(0, 2));
+    const ledger = ledgerOf([...before, 'punch a 0 512', 'fsync a']);
+    const recovered = { opened: true, tree: zeros, check: undefined } as const;
+    const evidence = { contract: orderedContract, promise: survives, ledger, recovered };
+    expect(judgeFiles({ ...evidence, window: { first: 6, last: 12 } }).violations).toEqual([]);
   });
 
   it('shows nothing that had not been asked for', () => {
@@ -275,6 +299,17 @@ describe('a file renamed over another', () => {
     expect(kindsOf({ ops, tree: empty, contract: { renameCarriesData: true } })).toEqual(['lost']);
     const untouched = treeAfter([...synced, 'create t']);
     expect(kindsOf({ ops, tree: untouched, contract: { renameCarriesData: true } })).toEqual([]);
+  });
+
+  it('carries new blocks, and not what was overwritten in them', () => {
+    const contract = { renameCarriesData: true };
+    const zeroed = treeAfter(ops);
+    contentIn(zeroed, 'a').fill(0, 0, 4096);
+    expect(kindsOf({ ops, tree: zeroed, contract })).toEqual(['zeroed']);
+    const again = [...ops.slice(0, -1), 'write t 0 100', 'rename t a'];
+    const older = treeAfter(again);
+    contentIn(older, 'a').set(contentIn(treeAfter(ops), 'a').subarray(0, 100), 0);
+    expect(kindsOf({ ops: again, tree: older, contract })).toEqual([]);
   });
 
   it('is whole when it was synced before (@req B11)', () => {

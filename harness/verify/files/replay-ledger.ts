@@ -41,6 +41,15 @@ export function isLoose(ledger: FileLedgerView, { id, outcome }: FileLedgerEntry
   return outcome === undefined ? id < ledger.entries.length : outcome.status === 'failed';
 }
 
+/**
+ * The file system has no such operation and says so before it does anything (fallocate(2),
+ * EOPNOTSUPP): it did not happen, and nothing is wrong.
+ */
+export function isDeclined({ op, outcome }: FileLedgerEntry): boolean {
+  if (op.kind !== 'allocate' && op.kind !== 'punch') return false;
+  return outcome?.status === 'failed' && outcome.errno === 'EOPNOTSUPP';
+}
+
 type NameKind = 'create' | 'rename' | 'link' | 'symlink' | 'unlink' | 'mkdir' | 'rmdir';
 type NameOp = Extract<FileOp, { kind: NameKind }>;
 type DataOp = Exclude<FileOp, NameOp | { kind: 'sync' | 'fsync' | 'fdatasync' }>;
@@ -221,6 +230,7 @@ export class Replay implements Timeline {
   }
 
   #changeData(entry: FileLedgerEntry, op: DataOp, node: FileNode): void {
+    if (isDeclined(entry)) return;
     const { id, outcome, settledAt } = entry;
     const { history } = node;
     const loose = isLoose(this.#ledger, entry);
