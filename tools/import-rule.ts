@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   rigs: ['contract', 'drive', 'device', 'sys', 'ledger'],
   run: ['contract', 'drive', 'device', 'ledger', 'verify', 'measure', 'rigs'],
   conformance: ['contract', 'drive', 'device', 'ledger', 'verify', 'measure', 'rigs', 'run'],
-  cli: ['contract', 'device', 'measure', 'verify', 'rigs', 'run', 'conformance'],
+  cli: ['contract', 'device', 'measure', 'fio', 'verify', 'rigs', 'run', 'conformance'],
 };
 
 /** A plug-in knows the harness by this file alone. */

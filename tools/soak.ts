@@ -1,11 +1,15 @@
 /**
- * `npm run soak [-- --states N] [--seed S] [--only TEXT] [--each N] [--seconds N]`: crash states of the
- * correct journal engine in every combination of its options (soak-combinations.ts), until N are
- * judged; `--only` takes those whose name has the text. Not one may be convicted, and nothing may
- * stand in the way of judging. Prints a line a scenario, goes on after a conviction so that one run
- * shows them all, and exits 1 if there was any, or anything else than a pass.
+ * `npm run soak [-- --engine NAME] [--states N] [--seed S] [--only TEXT] [--each N] [--seconds N]
+ * [--keep DIRECTORY]`: crash states of a correct engine in every combination of its options, until N
+ * are judged: of the journal (soak-combinations.ts), or of ext4 or xfs on this kernel, which takes
+ * root (soak-file-systems.ts). `--only` takes those whose name has the text; `--keep` makes a run
+ * directory of what did not pass. Not one may be convicted, and nothing may stand in the way of
+ * judging. Prints a line a scenario, goes on after a conviction so that one run shows them all, and
+ * exits 1 if there was any, or anything else than a pass.
  */
+import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
+import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadPlugin } from '../harness/cli/load-plugin.ts';
 import { builtInNames, builtInUrl } from '../harness/cli/registry.ts';
@@ -13,17 +17,21 @@ import { journalSources } from '../harness/conformance/journal-scenarios.ts';
 import { createRandom, type CellResult, type Scenario } from '../harness/contract/index.ts';
 import { emptyCell } from '../harness/run/empty-cell.ts';
 import { createExplorePool, type ExplorePool } from '../harness/run/explore-pool.ts';
-import { loadSources } from '../harness/run/plugin-sources.ts';
+import { loadAnySources } from '../harness/run/plugin-sources.ts';
+import { RunDirectory } from '../harness/run/run-directory.ts';
 import { runScenario } from '../harness/run/run-scenario.ts';
 import { combinations, soakScenario } from './soak-combinations.ts';
+import { fileSystemScenarios, isSoakedFileSystem } from './soak-file-systems.ts';
 
 const { values } = parseArgs({
   options: {
+    engine: { type: 'string', default: 'journal' },
     states: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
     each: { type: 'string' },
     seconds: { type: 'string', default: 'Infinity' },
+    keep: { type: 'string' },
   },
 });
 const statesWanted = Number(values.states);
@@ -63,17 +71,24 @@ async function blockWorkloads(): Promise<readonly string[]> {
 /** Seed after seed through all combinations, the states shared out evenly over the first. */
 function* scenarios(): Generator<Scenario> {
   for (let seed = Number(values.seed); ; seed++) {
-    const all = combinations(createRandom(seed).fork('soak'));
-    const states = statesEach(all.length);
-    let found = 0;
-    for (const [index, one] of all.entries()) {
-      const scenario = soakScenario(one, { index, seed, states, workloads });
-      if (!scenario.name.includes(values.only)) continue;
-      found += 1;
-      yield scenario;
-    }
-    if (found === 0) return;
+    const found = scenariosOf(seed).filter(({ name }) => name.includes(values.only));
+    if (found.length === 0) return;
+    yield* found;
   }
+}
+
+function scenariosOf(seed: number): readonly Scenario[] {
+  const random = createRandom(seed).fork('soak');
+  const { engine } = values;
+  if (isSoakedFileSystem(engine)) {
+    const states = Number(values.each ?? 500);
+    const nestedStates = Math.floor(states / 10);
+    return fileSystemScenarios(engine, random, { seed, states, nestedStates });
+  }
+  if (engine !== 'journal') throw new Error(`--engine ${engine}: expected journal, ext4 or xfs`);
+  const all = combinations(random);
+  const states = statesEach(all.length);
+  return all.map((one, index) => soakScenario(one, { index, seed, states, workloads }));
 }
 
 /** Fewer than the least see too little of a run, more than the most see little that is new. */
@@ -85,15 +100,21 @@ function statesEach(count: number): number {
 /** A scenario that breaks is one that did not pass; the others are run all the same. */
 async function runOne(scenario: Scenario, threads: ExplorePool): Promise<CellResult> {
   const sources = journalSources(scenario, (kind, name) => builtInUrl(kind, name)!.href);
-  const ready = await loadSources(scenario, sources);
+  const ready = await loadAnySources(scenario, sources);
+  const kept = values.keep === undefined ? undefined : path.join(values.keep, scenario.name);
   try {
-    return await runScenario(ready, {
+    const result = await runScenario(ready, {
       id: scenario.name,
+      ...(kept !== undefined && { directory: RunDirectory.create(kept) }),
       pool: threads,
       signal: new AbortController().signal,
       emit: () => undefined,
       now: () => performance.now(),
     });
+    if (kept !== undefined && result.verdict.status === 'pass') {
+      fs.rmSync(kept, { recursive: true });
+    }
+    return result;
   } catch (error) {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return emptyCell(ready, { status: 'error', reason });

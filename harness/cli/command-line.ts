@@ -1,6 +1,8 @@
 import { addCleanCommand } from './clean-command.ts';
 import type { CliEnvironment, CommandContext } from './command-context.ts';
+import { addCompareCommand } from './compare-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
+import { addFioCommand } from './fio-command.ts';
 import { addJournalCommand } from './journal-command.ts';
 import { addListCommand } from './list-command.ts';
 import { createLogger } from './logger.ts';
@@ -32,6 +34,8 @@ export async function performCommandLine(
   addReportCommand(program);
   addCleanCommand(program);
   addJournalCommand(program);
+  addFioCommand(program);
+  addCompareCommand(program);
   await command.parseAsync(words, { from: 'user' });
   return exitCode;
 }

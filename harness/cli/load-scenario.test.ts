@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { HarnessError } from '../contract/index.ts';
 import type { AnyReadyScenario } from '../run/plugin-sources.ts';
 import { loadScenarios } from './load-scenario.ts';
+import { builtInNames } from './registry.ts';
 import { formatScenario, parseScenarios } from './scenario-file.ts';
 
 const here = import.meta.dirname;
@@ -325,8 +326,42 @@ const fields =
   'name, because, seed, rig, engine, workload, faults, verifiers, device, dataDevice, limits, explore, expect';
 const deviceFields =
   'logicalBlockBytes, capacityBlocks, atomicWriteBlocks, writeCache, supportsFua';
-const workloads =
-  'sequential-write, random-write, hot-spot, fsync-heavy, wrap-around, bank, append-log';
+const workloads = builtInNames('workload').join(', ');
 const kinds =
   'lost, stale, torn, misdirected, corrupt, resurrected, zeroed, reordered, not-atomic, ' +
   'invariant, exposed, inconsistent, recovery-failed or recovery-not-idempotent';
+
+describe('a scenario of a file system', () => {
+  const onExt4 = `name: files
+because: tests of the loader
+rig: fuse
+engine: ext4
+workload: file-mix
+`;
+
+  it('is accepted with a workload of files, and with one of blocks, which writes a file', async () => {
+    const [ofFiles] = await load(onExt4);
+    expect(ofFiles?.workload).toMatchObject({ name: 'file-mix', medium: 'files' });
+    const [ofBlocks] = await load(onExt4.replace('file-mix', 'fsync-heavy'));
+    expect(ofBlocks?.workload).toMatchObject({ name: 'fsync-heavy', medium: 'files' });
+  });
+
+  it('is refused with what a file cannot do, and blocks with a workload of files', async () => {
+    expect(await problemsOf(onExt4.replace('file-mix', 'append-log'))).toEqual([
+      expect.stringContaining('workload "append-log" needs append'),
+    ]);
+    expect(await problemsOf(onExt4.replace('ext4', 'journal').replace('fuse', 'sim'))).toEqual([
+      expect.stringContaining('workload "file-mix" is of files, and engine "journal" is of blocks'),
+    ]);
+  });
+
+  it('is refused on the simulated rig, with areas, and on a drive that is too small', async () => {
+    expect(await problemsOf(onExt4.replace('rig: fuse', 'rig: sim'))).toEqual([
+      expect.stringContaining('a file system of the kernel, which rig sim does not have'),
+    ]);
+    const small = await problemsOf(`${onExt4}device: { capacityBlocks: 100 }\n`);
+    expect(small).toEqual([expect.stringContaining('100 blocks of 4096 bytes are too few')]);
+    const inArea = `${onExt4}faults: [{ use: lying-flush, at: { area: ring } }]\n`;
+    expect(await problemsOf(inArea)).toEqual([expect.stringContaining('unknown area "ring"')]);
+  });
+});

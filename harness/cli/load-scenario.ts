@@ -354,7 +354,7 @@ const layersOf: Readonly<Record<RigName, readonly FaultLayer[]>> = {
   sim: ['drive'],
   fuse: ['drive'],
   device: ['process', 'device-mapper'],
-  vm: ['process', 'device-mapper'],
+  vm: ['process', 'device-mapper', 'machine'],
 };
 
 interface ScenarioPlugins {

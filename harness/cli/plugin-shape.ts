@@ -12,7 +12,7 @@ import {
   type Workload,
 } from '../contract/index.ts';
 
-const faultLayers: readonly FaultLayer[] = ['drive', 'process', 'device-mapper'];
+const faultLayers: readonly FaultLayer[] = ['drive', 'process', 'device-mapper', 'machine'];
 
 /** The interface behind each kind of plug-in. */
 export interface PluginOfKind {

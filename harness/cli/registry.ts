@@ -26,6 +26,7 @@ const registry: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> =
     'append-only-log': 'workloads/append-only-log/index.ts',
     'mail-spool': 'workloads/mail-spool/index.ts',
     'rollback-journal': 'workloads/rollback-journal/index.ts',
+    fio: 'harness/fio/workload.ts',
   },
   fault: {
     'power-cut': 'faults/drive/power-cut/index.ts',
@@ -45,6 +46,7 @@ const registry: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> =
     'dm-flakey': 'faults/device-mapper/dm-flakey/index.ts',
     'dm-log-writes': 'faults/device-mapper/dm-log-writes/index.ts',
     'dm-corrupt': 'faults/device-mapper/dm-corrupt/index.ts',
+    'vm-kill': 'faults/machine/vm-kill/index.ts',
   },
   verifier: {},
   reporter: {

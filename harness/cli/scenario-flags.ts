@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import { HarnessError } from '../contract/index.ts';
+import { isJobFile, scenarioJob } from './fio-job-files.ts';
 import { suggestion } from './nearest-name.ts';
 import { overrideField, type ScenarioPath, type ScenarioSource } from './scenario-source.ts';
 
@@ -41,7 +42,7 @@ export function scenarioFromFlags(flags: ScenarioFlags, directory: string): Scen
     name: ['flags', flags.engine, flags.workload, ...faults].map(asNamePart).join('-'),
     because: 'given on the command line',
     engine: { use: flags.engine, ...fieldsUnder(sets, ['engine', 'with']) },
-    workload: { use: flags.workload, ...fieldsUnder(sets, ['workload', 'with']) },
+    workload: workloadOf(flags.workload, sets, directory),
     faults: faults.map((use, index) => ({
       use,
       at: parseMoment(flags.at?.[index] ?? ''),
@@ -54,6 +55,21 @@ export function scenarioFromFlags(flags: ScenarioFlags, directory: string): Scen
     ...fieldsUnder(sets, ['explore']),
   };
   return { raw, directory, place: (path) => flagAt(path, flags, sets) };
+}
+
+/** A fio job file stands for the workload `fio` with that job; `--set` then names the job's options. */
+function workloadOf(
+  use: string | undefined,
+  sets: readonly SetFlag[],
+  directory: string,
+): Record<string, unknown> {
+  if (use === undefined || !isJobFile(use)) {
+    return { use, ...fieldsUnder(sets, ['workload', 'with']) };
+  }
+  const options = sets
+    .filter((set) => samePath(set.under, ['workload', 'with']))
+    .map(({ field, value }) => `${field}=${String(value)}`);
+  return { use: 'fio', with: scenarioJob(use, { directory, sets: options }) };
 }
 
 const plainParts = ['device', 'dataDevice', 'limits', 'explore'] as const;

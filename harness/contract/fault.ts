@@ -141,6 +141,8 @@ export interface FaultTargets {
   readonly drive: FaultableDrive;
   readonly 'device-mapper': FaultableMapping;
   readonly process: { kill(signal: 'SIGKILL' | 'SIGSTOP'): Promise<void> };
+  /** The virtual machine that the engine runs in, seen from outside. */
+  readonly machine: { kill(): Promise<void> };
 }
 
 export type FaultLayer = keyof FaultTargets;

@@ -57,6 +57,22 @@ export function mergeLatencySummaries(
   return summarise(sum, first.clock, maxNs);
 }
 
+/**
+ * The summary of latencies that were counted elsewhere: pairs of a latency in whole nanoseconds and how
+ * often it occurred. Undefined where nothing was counted.
+ */
+export function summariseCounts(
+  counts: Iterable<readonly [latencyNs: number, count: number]>,
+  maxNs: number,
+  clock: LatencyClock,
+): LatencySummary | undefined {
+  const histogram = buildHistogram({ useWebAssembly: false });
+  for (const [latencyNs, count] of counts) {
+    histogram.recordValueWithCount(Math.min(latencyNs, trackedNsMax - 1), count);
+  }
+  return histogram.totalCount === 0 ? undefined : summarise(histogram, clock, maxNs);
+}
+
 class HdrLatencyHistogram implements LatencyHistogram {
   readonly clock: LatencyClock;
   readonly #histogram: Histogram;

@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
 import * as readline from 'node:readline';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { HarnessError } from '../contract/index.ts';
 import type { HostJob } from './engine-host.ts';
@@ -19,9 +21,14 @@ export interface EngineProcess {
   kill(signal: 'SIGKILL' | 'SIGSTOP'): void;
 }
 
+export interface FreezableProcess extends EngineProcess {
+  /** Stops it: when this resolves, it says nothing more until it is let go on, or it has ended. */
+  freeze(): Promise<void>;
+}
+
 /** Starts the process that hosts the engine; the resource ledger sees to it that it cannot stay. */
-export function startEngineProcess(job: HostJob, resources: ResourceLedger): EngineProcess {
-  const child = spawn(process.execPath, [...sourceLoader(), hostEntry()], {
+export function startEngineProcess(job: HostJob, resources: ResourceLedger): FreezableProcess {
+  const child = spawn(process.execPath, [...sourceLoader(), fileURLToPath(engineHostModule)], {
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     // Ctrl-C at a terminal reaches a whole process group: how this process ends is ours to decide.
     detached: true,
@@ -37,7 +44,32 @@ export function startEngineProcess(job: HostJob, resources: ResourceLedger): Eng
     kill: (signal) => {
       child.kill(signal);
     },
+    freeze: () => freeze(child),
   };
+}
+
+/** How often it is looked at until it has stopped. */
+const lookAgainAfterMs = 1;
+
+async function freeze(child: ChildProcess): Promise<void> {
+  child.kill('SIGSTOP');
+  while (isRunning(child)) await sleep(lookAgainAfterMs);
+}
+
+/** Its main thread alone says what has come of operations (proc_pid_stat(5): T is stopped, Z and X are dead). */
+function isRunning({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return false;
+  const stat = readStat(pid);
+  const state = stat.slice(stat.lastIndexOf(')') + 2)[0];
+  return state !== undefined && !'TtZX'.includes(state);
+}
+
+function readStat(pid: number): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** A process that was killed before it had read its job: `ended` says so. */
@@ -90,9 +122,10 @@ function outcomeOf(child: ChildProcess): EngineProcess['ended'] {
 
 const runsSource = import.meta.url.endsWith('.ts');
 
-function hostEntry(): string {
-  return fileURLToPath(new URL(`./engine-host.${runsSource ? 'ts' : 'js'}`, import.meta.url));
-}
+export const engineHostModule = new URL(
+  `./engine-host.${runsSource ? 'ts' : 'js'}`,
+  import.meta.url,
+);
 
 function sourceLoader(): readonly string[] {
   if (!runsSource) return [];

@@ -58,10 +58,10 @@ async function explain(
 ): Promise<Explanation> {
   const nothing = { expectedBytes: undefined, foundBytes: undefined, foundStamp: undefined };
   if (explorer === undefined || place === undefined) return { proof: undefined, ...nothing };
-  const { device, dataDevice } = explorer.ready.scenario;
+  const { main, data } = explorer.geometries;
   const proof = buildProof(violation, place.ledger, place.history, cutOf(place, violation), {
-    writeCache: device.writeCache,
-    ...(dataDevice && { dataWriteCache: dataDevice.writeCache }),
+    writeCache: main.writeCache,
+    ...(data && { dataWriteCache: data.writeCache }),
     blockBytes: provenBlockBytes,
   });
   if (violation.place.kind !== 'block') return { proof, ...nothing };

@@ -4,7 +4,7 @@
  * image. A share of the states is carried further by explore-nested.ts.
  */
 import {
-  geometriesOf,
+  type DeviceGeometries,
   type DurabilityContract,
   type LedgerView,
   type Random,
@@ -40,6 +40,8 @@ export class RoundExplorer {
   readonly ready: ReadyScenario;
   readonly evidence: RoundEvidence;
   readonly budget: ExploreBudget;
+  /** Of the drives that were recorded: a real one may be smaller than the scenario says. */
+  readonly geometries: DeviceGeometries;
   readonly contract: DurabilityContract;
   readonly random: Random;
   #plan: CrashPlan | undefined;
@@ -50,7 +52,8 @@ export class RoundExplorer {
     this.ready = ready;
     this.evidence = evidence;
     this.budget = budget;
-    this.contract = ready.engine.contractFor(ready.engineConfig, geometriesOf(ready.scenario));
+    this.geometries = geometriesOfHistory(evidence.history);
+    this.contract = ready.engine.contractFor(ready.engineConfig, this.geometries);
     this.random = roundRandom(ready.scenario.seed, evidence.round).fork('explore');
   }
 
@@ -122,10 +125,9 @@ export class RoundExplorer {
   }
 
   #rigOptions(images: readonly SparseImage[], random: Random): Omit<SimRigOptions, 'record'> {
-    const { engine, engineConfig, scenario } = this.ready;
-    const geometries = geometriesOf(scenario);
-    const areas = engine.areasOf(engineConfig, geometries);
-    return { ...drivesOf(geometries, images), random, areas };
+    const { engine, engineConfig } = this.ready;
+    const areas = engine.areasOf(engineConfig, this.geometries);
+    return { ...drivesOf(this.geometries, images), random, areas };
   }
 
   recoverOn(rig: SimRig, ledger: LedgerView): Promise<Recovered> {
@@ -161,6 +163,11 @@ export interface RecoveredRig {
   readonly rig: SimRig;
   readonly recovered: Recovered;
   readonly reopened: RecoveredState | undefined;
+}
+
+function geometriesOfHistory({ devices }: History): DeviceGeometries {
+  const [main, data] = devices;
+  return { main: main!.geometry, ...(data && { data: data.geometry }) };
 }
 
 /** Far more than the few operations of a second epoch take; an engine that never ends is stopped. */

@@ -6,6 +6,7 @@ import {
   createRandom,
   nounFor,
   type AckLedger,
+  type ArmedFault,
   type EngineCounters,
   type EngineFacts,
   type Failure,
@@ -16,25 +17,23 @@ import { createLedger } from '../ledger/ack-ledger.ts';
 import { encodeLedger } from '../ledger/ledger-file.ts';
 import { createLatencyHistogram, type LatencyHistogram } from '../measure/latency-histogram.ts';
 import { assembleWriteAmplification } from '../measure/write-amplification.ts';
-import { geometriesOfTargets, type TargetDevices } from '../rigs/device.ts';
 import { armFaults } from './arm-faults.ts';
 import type { CellAccount } from './cell-account.ts';
+import type { EngineHome, HousedEngine } from './engine-home.ts';
 import type { HostJob } from './engine-host.ts';
-import { startEngineProcess, type EngineProcess } from './engine-process.ts';
+import type { EngineProcess } from './engine-process.ts';
 import { restoreRecovered, type HostMessage, type SavedRecoveredState } from './host-messages.ts';
 import { judgeKill, saveKill, type SavedKill } from './saved-kill.ts';
 import { outcomesOf } from './outcome-counts.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import { promiseToJudgeBy } from './promise-in-force.ts';
-import type { ResourceLedger } from './resources.ts';
 import type { CellContext } from './run-scenario.ts';
 
 export interface KillRoundsOptions {
   readonly ready: ReadyScenario;
   readonly context: CellContext;
   readonly account: CellAccount;
-  readonly targets: TargetDevices;
-  readonly resources: ResourceLedger;
+  readonly home: EngineHome;
   /** Aborted when the cell must stop now: the engine's process is killed, and what it says is void. */
   readonly stop: AbortSignal;
 }
@@ -43,17 +42,16 @@ export interface KillRoundsOptions {
 export class KillRounds {
   readonly #options: KillRoundsOptions;
   readonly #ledger: AckLedger;
-  readonly #ledgerFile: string;
   readonly #random: Random;
   readonly #firings: FaultFiring[] = [];
   #epoch = 1;
+  #starts = 0;
 
   constructor(options: KillRoundsOptions) {
     const { seed } = options.ready.scenario;
     this.#options = options;
     // Stamps of an earlier run on the same device must not look like those of this one.
     this.#ledger = createLedger({ seed: randomInt(2 ** 32) });
-    this.#ledgerFile = path.join(options.resources.makeDirectory('ledger'), 'ledger');
     this.#random = createRandom(seed).fork('kills');
   }
 
@@ -64,12 +62,29 @@ export class KillRounds {
   /** Recovers what the round before left, drives the workload and kills it in the middle. */
   async driveAndKill(round: number): Promise<void> {
     const host = this.#start('drive');
-    const killer = await this.#armKill(host);
+    const armed = await armFaults(this.#options.ready, 'workload', host.faultTargets, this.#random);
+    try {
+      await this.#driveUntilKilled(round, host, armed);
+    } finally {
+      // Only now that the process is dead: nothing of it may reach a device that obeys again.
+      for (const fault of armed) await fault[Symbol.asyncDispose]();
+    }
+  }
+
+  async #driveUntilKilled(
+    round: number,
+    host: HousedEngine,
+    armed: readonly ArmedFault[],
+  ): Promise<void> {
+    const killAt = this.#drawKill(round);
+    let isCrashed = false;
     using drive = new DriveWatch(this.#ledger.view().entries.length);
     for await (const message of host.messages) {
       if (message[0] === 'recovered') this.#recovered(message[1]);
       else drive.note(message, this.#ledger);
-      if (drive.invoked === killer.atOp) await killer.kill();
+      if (isCrashed || drive.invoked < killAt) continue;
+      isCrashed = true;
+      await host.crash(armed);
     }
     const { signal } = await this.#finish(host, 'workload');
     if (this.#options.stop.aborted) return;
@@ -105,20 +120,19 @@ export class KillRounds {
     }));
   }
 
-  #start(action: HostJob['action']): EngineProcess {
-    const { ready, targets, resources, stop } = this.#options;
-    fs.writeFileSync(this.#ledgerFile, encodeLedger(this.#ledger.view()));
-    const host = startEngineProcess(
-      {
-        scenario: ready.scenario,
-        sources: ready.sources,
-        targets: nodesOf(targets),
-        ledgerFile: this.#ledgerFile,
-        action,
-        epoch: this.#epoch,
-      },
-      resources,
-    );
+  #start(action: HostJob['action']): HousedEngine {
+    const { ready, home, stop } = this.#options;
+    // A file of its own each time: who reads it from a shared folder may remember the one before.
+    const ledgerFile = path.join(home.folder, `ledger-${++this.#starts}`);
+    fs.writeFileSync(ledgerFile, encodeLedger(this.#ledger.view()));
+    const host = home.start({
+      scenario: ready.scenario,
+      sources: ready.sources,
+      targets: home.targets,
+      ledgerFile,
+      action,
+      epoch: this.#epochToCome(),
+    });
     killWhenStopped(host, stop);
     return host;
   }
@@ -135,30 +149,25 @@ export class KillRounds {
     return ended;
   }
 
-  async #armKill(host: EngineProcess): Promise<{ atOp: number; kill(): Promise<void> }> {
+  /** That of what the next process drives: once anything has been driven, it begins with a recovery. */
+  #epochToCome(): number {
+    return this.#ledger.view().end > 0 ? this.#epoch + 1 : this.#epoch;
+  }
+
+  /** Not before the scenario's moment, and while there are operations left. */
+  #drawKill(round: number): number {
     const { ready } = this.#options;
-    const process = {
-      kill: async (signal: 'SIGKILL' | 'SIGSTOP') => {
-        host.kill(signal);
-      },
-    };
-    const armed = await armFaults(ready, 'workload', { process }, this.#random);
     const moment = ready.faults[0]?.spec.at;
     const earliest = moment !== undefined && 'atOp' in moment ? moment.atOp : 1;
     const later = Math.max(1, ready.scenario.limits.ops - earliest);
-    return {
-      atOp: earliest + this.#random.fork(`epoch-${this.#epoch}`).below(later),
-      kill: async () => {
-        for (const fault of armed) await fault.trigger();
-      },
-    };
+    return earliest + this.#random.fork(`round-${round}`).below(later);
   }
 
   #killed(invoked: number): void {
     const [fault] = this.#options.ready.faults;
     const firing: FaultFiring = {
       fault: fault?.module.name ?? 'kill',
-      faultClass: 'process-kill',
+      faultClass: fault?.module.faultClass ?? 'process-kill',
       atNs: 0,
       details: { afterOps: invoked, epoch: this.#epoch },
     };
@@ -173,12 +182,12 @@ export class KillRounds {
     const state = restoreRecovered(saved);
     const { end } = this.#ledger.view();
     if (this.#firings.length > 0) {
-      const { ready, context, account, targets } = this.#options;
+      const { ready, context, account, home } = this.#options;
       const kill: SavedKill = {
         round: this.#firings.length - 1,
         position: end,
-        geometry: targets.main.geometry,
-        ...(targets.data && { dataGeometry: targets.data.geometry }),
+        geometry: home.geometries.main,
+        ...(home.geometries.data && { dataGeometry: home.geometries.data }),
         recovered: saved,
       };
       if (context.directory !== undefined) saveKill(context.directory, context.id, kill);
@@ -192,8 +201,8 @@ export class KillRounds {
   }
 
   #addRound(round: number, drive: DriveWatch, killed: boolean): void {
-    const { ready, account, targets } = this.#options;
-    const contract = ready.engine.contractFor(ready.engineConfig, geometriesOfTargets(targets));
+    const { ready, account, home } = this.#options;
+    const contract = ready.engine.contractFor(ready.engineConfig, home.geometries);
     if (!killed) account.gaps.add(whyNotKilled(round, drive));
     account.addRound({
       outcomes: outcomesOf(this.#ledger.view(), drive.since),
@@ -202,7 +211,7 @@ export class KillRounds {
         drive.counters === undefined
           ? undefined
           : assembleWriteAmplification(drive.counters, undefined),
-      engineFacts: drive.engineFacts,
+      engineFacts: factsOf(drive.engineFacts, home.facts?.()),
       firings: this.#firings.slice(round),
       coverage: [],
       promise: promiseToJudgeBy(ready.scenario, contract, this.#firings),
@@ -211,12 +220,11 @@ export class KillRounds {
   }
 }
 
-function nodesOf({ main, data }: TargetDevices): HostJob['targets'] {
-  const nodeOf = ({ node, isOwn }: TargetDevices['main']): HostJob['targets']['main'] => ({
-    node,
-    isOwn,
-  });
-  return { main: nodeOf(main), ...(data && { data: nodeOf(data) }) };
+function factsOf(
+  engine: EngineFacts | undefined,
+  home: EngineFacts | undefined,
+): EngineFacts | undefined {
+  return engine === undefined && home === undefined ? undefined : { ...engine, ...home };
 }
 
 function killWhenStopped(host: EngineProcess, stop: AbortSignal): void {

@@ -57,14 +57,15 @@ export function promiseToJudgeBy(
   contract: Promises,
   firings: readonly FaultFiring[],
 ): FaultPromise {
-  const isKill = scenario.rig === 'device' && !firings.some(isPowerLoss);
+  const isReal = scenario.rig === 'device' || scenario.rig === 'vm';
+  const isKill = isReal && !firings.some(isPowerLoss);
   const ending = isKill ? 'process-kill' : 'power-loss';
   const promise = promiseInForce(contract, firings, ending);
   if (scenario.expect.verdict === 'pass') return promise;
   return { level: 'survives', citation: `claimed by the scenario: ${scenario.expect.why}` };
 }
 
-/** On a real device power is lost by device-mapper, or not at all. */
+/** On a real device power is lost by device-mapper or with the whole machine, or not at all. */
 function isPowerLoss({ faultClass }: FaultFiring): boolean {
   return faultClass === 'power-loss';
 }

@@ -39,6 +39,8 @@ export interface RoundRecord {
   readonly engineFacts: EngineFacts | undefined;
   /** What the running engine served at the end, before any cut; absent when power was cut. */
   readonly live: RecoveredState | undefined;
+  /** Why the history is not the whole of what was asked for. */
+  readonly gap?: string | undefined;
 }
 
 /** The seed of a round: what its chance, its stamps and its foreign data are derived from. */

@@ -4,6 +4,7 @@ import { explainFailures } from './explain-failure.ts';
 import { findState, parseStateId } from './find-state.ts';
 import type { JudgedState } from './judge-windows.ts';
 import { isFileScenario, loadAnySources } from './plugin-sources.ts';
+import { hasHistory } from './real-crashes.ts';
 import { whereTheyWere, type LocatePlugins, type RunDirectory } from './run-directory.ts';
 import { roundBudget } from './run-on-twin.ts';
 import { loadRound } from './saved-round.ts';
@@ -33,11 +34,10 @@ export async function replayState(
   }
   const id = parseStateId(state.slice(separator + 1));
   const saved = directory.loadScenario(cell);
-  const isOfTwin = saved.scenario.rig === 'sim' || saved.scenario.rig === 'fuse';
-  if (!isOfTwin || id.state === 'live') {
+  if (!hasHistory(saved.scenario) || id.state === 'live') {
     throw new HarnessError(
       'CONFIG_INVALID',
-      `${state} cannot be replayed: only crash states of the twin can be made again; powercut verify judges its evidence`,
+      `${state} cannot be replayed: only crash states of the twin and of a write log can be made again; powercut verify judges its evidence`,
     );
   }
   const ready = await loadAnySources(saved.scenario, locate(saved));

@@ -13,9 +13,16 @@ import type { RoundRecord } from './record-round.ts';
  * from the evidence alone, so that judging again finds the same.
  */
 export function gapsOf(
-  { round, firings, ledger, live }: Pick<RoundRecord, 'round' | 'firings' | 'ledger' | 'live'>,
+  {
+    round,
+    firings,
+    ledger,
+    live,
+    gap,
+  }: Pick<RoundRecord, 'round' | 'firings' | 'ledger' | 'live' | 'gap'>,
   queueDepth: number,
 ): readonly string[] {
+  if (gap !== undefined) return [gap];
   const where = `in round ${round}`;
   if (live === undefined && !firings.some(isLastCut)) {
     const left = ledger.entries.filter(({ settledAt }) => settledAt === Infinity).length;

@@ -12,7 +12,7 @@ import {
 } from './reporter-hub.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { runScenario, type CellContext } from './run-scenario.ts';
-import { GuestCells } from './vm/guest-cells.ts';
+import { GuestCells, isOfGuest } from './vm/guest-cells.ts';
 import { summariseRun } from './summarise-run.ts';
 
 export interface RunOptions {
@@ -131,7 +131,7 @@ async function runCell(
   try {
     const reason = await options.whyNot(ready);
     if (reason !== undefined) return concludeEmpty(ready, { status: 'skip', reason }, context);
-    if (ready.scenario.rig === 'vm') return await runInGuest(ready, guests, context);
+    if (isOfGuest(ready)) return await runInGuest(ready, guests, context);
     return await runScenario(ready, context);
   } catch (error) {
     if (error instanceof HarnessError && error.code === 'DEVICE_REFUSED') throw error;

@@ -9,6 +9,7 @@ import {
 import { CellAccount } from './cell-account.ts';
 import type { ExplorePool } from './explore-pool.ts';
 import { isFileScenario, type AnyReadyScenario, type ReadyScenario } from './plugin-sources.ts';
+import { killsMachine } from './real-crashes.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { runOnDevice } from './run-on-device.ts';
 import { runOnTwin } from './run-on-twin.ts';
@@ -67,6 +68,10 @@ async function runOnRig(
   account: CellAccount,
   deadline: Deadline,
 ): Promise<readonly Failure[]> {
+  if (killsMachine(ready)) {
+    const { runOnKilledMachine } = await import('./vm/run-on-killed-machine.ts');
+    return runOnKilledMachine(ready, context, account, deadline);
+  }
   if (isFileScenario(ready)) {
     if (ready.scenario.rig === 'device') {
       const { runFilesOnDevice } = await import('./files/run-files-on-device.ts');

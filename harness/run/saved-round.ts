@@ -14,6 +14,8 @@ export function saveRound(directory: RunDirectory, cell: string, record: RoundRe
   directory.saveEvidence(cell, `${name}.ledger`, encodeLedger(record.ledger));
   const live = record.live === undefined ? null : saveRecovered(record.live);
   directory.saveEvidence(cell, `${name}.live.json`, `${JSON.stringify(live)}\n`);
+  if (record.gap === undefined) return;
+  directory.saveEvidence(cell, gapFile(name), `${JSON.stringify(record.gap)}\n`);
 }
 
 export function loadRound(directory: RunDirectory, cell: string, round: number): RoundRecord {
@@ -31,7 +33,18 @@ export function loadRound(directory: RunDirectory, cell: string, round: number):
     amplification: undefined,
     engineFacts: undefined,
     live: live === null ? undefined : restoreRecovered(live),
+    gap: loadGap(directory, cell, name),
   };
+}
+
+function loadGap(directory: RunDirectory, cell: string, name: string): string | undefined {
+  const file = gapFile(name);
+  if (!directory.evidenceNames(cell).includes(file)) return undefined;
+  return directory.loadJson(cell, file) as string;
+}
+
+function gapFile(name: string): string {
+  return `${name}.gap.json`;
 }
 
 export function firingsOf(history: History): readonly FaultFiring[] {

@@ -24,6 +24,7 @@ import {
   type ReadyScenario,
 } from './plugin-sources.ts';
 import { promiseToJudgeBy } from './promise-in-force.ts';
+import { hasHistory } from './real-crashes.ts';
 import { whereTheyWere, type LocatePlugins, type RunDirectory } from './run-directory.ts';
 import { ResourceLedger } from './resources.ts';
 import type { RoundRecord } from './record-round.ts';
@@ -105,7 +106,7 @@ async function judgeAgain(
     now: () => performance.now(),
   };
   const startedMs = context.now();
-  if (saved.scenario.rig === 'device' && !isFileScenario(ready)) {
+  if (!hasHistory(saved.scenario) && !isFileScenario(ready)) {
     judgeKillsAgain(ready, directory, id, account);
     return {
       result: account.result(id, [], context.now() - startedMs),

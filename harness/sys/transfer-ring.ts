@@ -42,6 +42,8 @@ export interface TransferRingOptions {
   readonly pinsBuffers?: boolean;
   /** Completions show only after an `enter` that waits or looks. */
   readonly defersCompletions?: boolean;
+  /** Every request is done by a worker of the ring, even where it could be done within the call. */
+  readonly usesWorkers?: boolean;
 }
 
 const two32 = 2 ** 32;
@@ -66,6 +68,7 @@ export class TransferRing implements Disposable {
   readonly #transfers: TransferCalls;
   readonly #fd: number;
   readonly #arena: Arena;
+  readonly #flags: number;
   readonly #memory: Uint8Array;
   readonly #memoryAddress: ArenaAddress;
   readonly #waitWords: Uint32Array;
@@ -122,6 +125,7 @@ export class TransferRing implements Disposable {
     this.#transfers = transfers;
     this.#fd = fd;
     this.#arena = arena;
+    this.#flags = sqeFlag.fixedFile | (options.usesWorkers === true ? sqeFlag.async : 0);
     this.slotCount = options.slotCount;
     this.slotBytes = Math.ceil(options.slotBytes / pageBytes) * pageBytes;
     this.completedSlots = new Uint32Array(options.slotCount);
@@ -226,9 +230,9 @@ export class TransferRing implements Disposable {
     return this.#enter(completeMin, completeMin > 0 ? enterFlag.getEvents : 0, 0, 0);
   }
 
-  /** Enters the kernel to let it post what has completed; does not wait. */
-  look(): void {
-    this.#enter(0, enterFlag.getEvents, 0, 0);
+  /** As `enter(0)`, and lets the kernel post what has completed; does not wait. */
+  look(): number {
+    return this.#enter(0, enterFlag.getEvents, 0, 0);
   }
 
   /** Takes back what was prepared and not handed over. */
@@ -291,7 +295,7 @@ export class TransferRing implements Disposable {
     if (!(slot >= 0 && slot < this.slotCount)) throw new RangeError(`no slot ${slot}`);
     const sqes = this.#sqes;
     const start = slot * sqeWords;
-    sqes[start] = operation | (sqeFlag.fixedFile << 8);
+    sqes[start] = operation | (this.#flags << 8);
     sqes[start + 1] = file;
     sqes[start + 2] = byteOffset;
     sqes[start + 3] = byteOffset / two32;

@@ -42,7 +42,7 @@ const workload: FileWorkload<MixOptions> = {
       settled(_id, op, outcome): void {
         // What the file system does not have, it has not done.
         if (outcome.status === 'acknowledged') tree.apply(op);
-        else if (outcome.status !== 'failed' || outcome.errno !== 'EOPNOTSUPP') tree.avoid(op);
+        else if (outcome.errno !== 'EOPNOTSUPP') tree.avoid(op);
       },
     };
   },

@@ -107,4 +107,47 @@ const onMapping: readonly ScenarioInput[] = [
   },
 ];
 
-export const kernel: readonly ScenarioInput[] = [...onTwin, ...onMapping];
+/** As small as its ring, so that it wraps, and so that all of it is quick to read. */
+const journal = {
+  rig: 'vm',
+  engine: {
+    use: 'journal',
+    with: { ringPages: 64, segmentPages: 16, windowPages: 16, dataBlocks: 64 },
+  },
+  workload: 'random-write',
+  device: { capacityBlocks: 1024 },
+} as const;
+
+/** The journal where the kernel, or the whole machine, is what dies. */
+const journalInGuest: readonly ScenarioInput[] = [
+  {
+    ...journal,
+    name: 'dm-flakey-journal',
+    because: 'what was acknowledged is on the drive when nothing more gets there (K3)',
+    limits: { ops: 400, durationMs: 300_000 },
+    explore: { rounds: 2, states: 2, nestedStates: 0 },
+    faults: [{ use: 'dm-flakey', at: { op: 60 } }],
+  },
+  {
+    ...journal,
+    name: 'dm-log-writes-journal',
+    because: 'no state that the log of the drive proves legal loses what was acknowledged (K3)',
+    limits: { ops: 80, queueDepth: 4, durationMs: 300_000 },
+    explore: { rounds: 1, states: 600, nestedStates: 60 },
+    faults: [{ use: 'dm-log-writes', at: { op: 80 } }],
+  },
+];
+
+/** A machine is booted anew after each kill: minutes, where it is emulated. */
+export const machine: readonly ScenarioInput[] = [
+  {
+    ...journal,
+    name: 'vm-kill-journal',
+    because: 'what was acknowledged to somebody outside is there when the machine is up again (K3)',
+    limits: { ops: 400, durationMs: 1_200_000 },
+    explore: { rounds: 2, states: 2, nestedStates: 0 },
+    faults: [{ use: 'vm-kill', at: { op: 60 } }],
+  },
+];
+
+export const kernel: readonly ScenarioInput[] = [...onTwin, ...onMapping, ...journalInGuest];

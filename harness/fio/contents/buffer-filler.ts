@@ -139,7 +139,7 @@ function scramble(target: Uint8Array, byteOffset: number, opNumber: number): voi
 
 const doublesPerSector = sectorBytes / 8;
 /** Of the memory that was written last: one view serves all buffers that are cut from it. */
-let doubles = new Float64Array(0);
+let doubles: Float64Array = new Float64Array(0);
 
 function scrambleDoubles(
   { buffer, byteOffset: start, length }: Uint8Array,

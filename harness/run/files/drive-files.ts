@@ -22,6 +22,8 @@ export interface FileWitness {
   noteOp(n: number): Promise<void>;
   /** Nothing that is acknowledged from now on counts. */
   readonly powerLost: Promise<void>;
+  /** The cut has been made: nothing more is performed. */
+  isOver?(): boolean;
   /** The cut has begun: answers may be lies, and failures are its doing. */
   isCutting?(): boolean;
 }
@@ -62,6 +64,7 @@ export async function driveFiles(
     const id = ledger.invoke(op);
     await lastMark;
     await witness.noteOp(count);
+    if (witness.isOver?.() === true) return ended();
     const outcome = await Promise.race([driver.perform(id, op), powerLost]);
     if (outcome === undefined || witness.isCutting?.() === true) return ended();
     ledger.settle(id, outcome);

@@ -1,5 +1,5 @@
 /** What one real cut left, and the judgement of it: no other state of that moment can be looked at. */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { EngineFacts, FaultFiring, FileLedgerView } from '../../contract/index.ts';
 import { decodeHistory, encodeHistory } from '../../drive/history-file.ts';
 import { History } from '../../drive/history.ts';

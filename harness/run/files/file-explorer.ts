@@ -7,6 +7,7 @@ import type {
   DeviceGeometry,
   FileSystemContract,
   FileSystemRecipe,
+  Random,
   Scenario,
 } from '../../contract/index.ts';
 import { planCrashStates, type CrashPlan, type CrashState } from '../../drive/crash-states.ts';
@@ -19,11 +20,15 @@ import {
   type StateMounter,
 } from '../../rigs/mounted-states.ts';
 import type { ExploreBudget } from '../explore-round.ts';
+import { planNestedTasks, type NestedTask } from '../explore-tasks.ts';
 import type { JudgedState } from '../judge-windows.ts';
 import type { ReadyFileScenario } from '../plugin-sources.ts';
 import { formattedAt, roundRandom } from '../record-round.ts';
 import type { FileRoundEvidence } from './file-round.ts';
 import { judgeFileWindows } from './judge-file-windows.ts';
+
+/** Recording a recovery takes about as long as judging so many states. */
+const nestedStatesPerParent = 32;
 
 export class FileExplorer {
   readonly ready: ReadyFileScenario;
@@ -33,6 +38,7 @@ export class FileExplorer {
   readonly recipe: FileSystemRecipe;
   /** Of the drive that was recorded. */
   readonly geometry: DeviceGeometry;
+  readonly random: Random;
   #plan: CrashPlan | undefined;
   #materialiser: Materialiser | undefined;
 
@@ -45,16 +51,22 @@ export class FileExplorer {
     this.contract = claimedContract(scenario, engine.contractFor(engineConfig, geometry));
     this.recipe = engine.recipeFor(engineConfig, geometry);
     this.geometry = geometry;
+    this.random = roundRandom(scenario.seed, evidence.round).fork('explore');
   }
 
   get plan(): CrashPlan {
-    const { evidence, ready } = this;
+    const { evidence } = this;
     this.#plan ??= planCrashStates(evidence.history, {
       statesMax: Math.max(1, this.budget.states - this.budget.nestedStates),
-      random: roundRandom(ready.scenario.seed, evidence.round).fork('explore').fork('plan'),
+      random: this.random.fork('plan'),
       bornAfter: formattedAt(evidence.history),
     });
     return this.#plan;
+  }
+
+  /** The states whose recovery is cut as well. */
+  get nestedTasks(): readonly NestedTask[] {
+    return planNestedTasks(this, this.plan.states.length, nestedStatesPerParent);
   }
 
   /** What the drive held for certain when the file system had been made: nothing mounted it yet. */

@@ -1,4 +1,5 @@
-import type { FileLedgerView, FileOpKind } from '../../contract/index.ts';
+import { nounFor, type FileLedgerView, type FileOpKind } from '../../contract/index.ts';
+import { isDeclined } from '../../verify/files/replay-ledger.ts';
 import type { OutcomeCounts } from '../outcome-counts.ts';
 
 const syncs: ReadonlySet<FileOpKind> = new Set(['fsync', 'fdatasync', 'sync-file-range', 'sync']);
@@ -16,4 +17,13 @@ export function fileOutcomesOf({ entries }: FileLedgerView): OutcomeCounts {
   }
   const indeterminate = entries.length - acknowledged - rejected;
   return { invoked: entries.length, acknowledged, changes, rejected, indeterminate };
+}
+
+/** Workloads ask for nothing that a sound file system refuses, but for what it does not have. */
+export function gapsOfFiles({ entries }: FileLedgerView): readonly string[] {
+  const failed = entries.filter(
+    (entry) => entry.outcome?.status === 'failed' && !isDeclined(entry),
+  ).length;
+  if (failed === 0) return [];
+  return [`${failed} ${nounFor(failed, 'system call')} of the workload failed`];
 }

@@ -15,4 +15,9 @@ export interface FileRoundRecord extends FileRoundEvidence {
   readonly engineFacts: EngineFacts | undefined;
   /** Why the round shows less than was asked for; undefined where it does not. */
   readonly gap: string | undefined;
+  /**
+   * The recovery of a state, where it was recorded; undefined where it was not. Absent in a round that
+   * has just been recorded: its recoveries are recorded when their states have been judged.
+   */
+  recoveryOf?(state: number): History | undefined;
 }

@@ -1,6 +1,8 @@
 import { encodeHistory } from '../../drive/history-file.ts';
 import { encodeFileLedger } from '../../ledger/file-ledger.ts';
+import type { History } from '../../drive/history.ts';
 import type { ExploreBudget } from '../explore-round.ts';
+import type { NestedTask } from '../explore-tasks.ts';
 import type { PlannedRound } from '../explore-worker.ts';
 import type { JudgedState } from '../judge-windows.ts';
 import type { ReadyFileScenario } from '../plugin-sources.ts';
@@ -14,6 +16,11 @@ export interface FileExploration {
   readonly judged: readonly JudgedState[];
   /** False when it was stopped before every state was judged. */
   readonly complete: boolean;
+}
+
+/** What the recovery of a state wrote, and how many states of it are to be judged. */
+export interface RecordedRecovery extends Pick<NestedTask, 'parent' | 'states'> {
+  readonly recovery: History;
 }
 
 /** Enough that asking costs nothing, few enough that two threads end together. */
@@ -60,6 +67,27 @@ export class MountPool implements AsyncDisposable {
     );
     const judged = results.flatMap((states) => states ?? []);
     return { planned, judged, complete: !results.includes(undefined) };
+  }
+
+  /** Judges crashes during recoveries of states of the round that was explored last. */
+  async exploreNested(
+    recoveries: readonly RecordedRecovery[],
+    callbacks: WorkCallbacks,
+  ): Promise<Omit<FileExploration, 'planned'>> {
+    const tasks = recoveries.map(({ parent, states, recovery }) => ({
+      type: 'nested' as const,
+      parent,
+      states,
+      recovery: encodeHistory(recovery),
+    }));
+    const results = await workOff(
+      this.#threads,
+      tasks,
+      async (thread, task) => (await thread.ask(task, 'judged')).states,
+      callbacks,
+    );
+    const judged = results.flatMap((states) => states ?? []);
+    return { judged, complete: !results.includes(undefined) };
   }
 
   /** Lets each thread unmount first; `powercut clean` sees to those that cannot. */

@@ -10,6 +10,7 @@ import { isFileScenario, loadAnySources, type PluginSources } from '../plugin-so
 import { ResourceLedger } from '../resources.ts';
 import { answerRequests } from '../worker-answers.ts';
 import { FileExplorer } from './file-explorer.ts';
+import { NestedFileExplorer } from './nested-explorer.ts';
 
 export type MountRequest =
   | {
@@ -22,6 +23,12 @@ export type MountRequest =
       readonly budget: ExploreBudget;
     }
   | { readonly type: 'states'; readonly from: number; readonly to: number }
+  | {
+      readonly type: 'nested';
+      readonly parent: number;
+      readonly states: number;
+      readonly recovery: Uint8Array;
+    }
   | { readonly type: 'end' };
 
 export type MountReply =
@@ -42,6 +49,8 @@ async function answer(request: MountRequest): Promise<MountReply> {
       return { type: 'planned', planned: await begin(request) };
     case 'states':
       return { type: 'judged', states: await judge(request.from, request.to) };
+    case 'nested':
+      return { type: 'judged', states: await judgeNested(request) };
     case 'end':
       await endRound();
       return { type: 'ended' };
@@ -75,5 +84,17 @@ async function judge(from: number, to: number): Promise<readonly JudgedState[]> 
   if (explorer === undefined || mounter === undefined) throw new Error('no round was begun');
   const judged: JudgedState[] = [];
   for (let index = from; index < to; index++) judged.push(await explorer.judge(index, mounter));
+  return judged;
+}
+
+async function judgeNested({
+  parent,
+  states,
+  recovery,
+}: Extract<MountRequest, { type: 'nested' }>): Promise<readonly JudgedState[]> {
+  if (explorer === undefined || mounter === undefined) throw new Error('no round was begun');
+  const nested = new NestedFileExplorer(explorer, parent, decodeHistory(recovery), states);
+  const judged: JudgedState[] = [];
+  for (const { index } of nested.plan.states) judged.push(await nested.judge(index, mounter));
   return judged;
 }

@@ -13,6 +13,7 @@ import { WriteLog } from '../../drive/write-log/write-log.ts';
 import { startFileDriver } from '../../rigs/file-driver.ts';
 import { makeFileSystem, mountMade } from '../../rigs/made-file-system.ts';
 import { armFaults } from '../arm-faults.ts';
+import { logFault } from '../real-crashes.ts';
 import { roundRandom } from '../record-round.ts';
 import { driveFiles, type DrivenFiles, type FileWitness } from './drive-files.ts';
 import type { FileRoundRecord } from './file-round.ts';
@@ -31,11 +32,11 @@ export interface RecordLogOptions extends DeviceRecordOptions {
   readonly logNode: string;
 }
 
-/** The name of the fault that records; another of its layer cuts. */
-export const logFault = 'dm-log-writes';
-
 /** From here on crash states are explored: the file system is made, and not yet mounted. */
 const startMark = 'pos-0';
+
+/** What the fault sets when it fires; what comes after it is clean-up. */
+const stopMark = 'cut';
 
 /**
  * The workload on a real block device with dm-log-writes above it, and what its log says of the crash
@@ -54,6 +55,7 @@ export async function recordLog(options: RecordLogOptions): Promise<readonly Fil
     name: ready.engine.name,
     base,
     startMark,
+    stopMark,
   });
   return found.histories.map(({ history }, part) => ({
     round: round + part,
@@ -106,8 +108,8 @@ async function driveAboveLog(
   const armed = await armFaults(ready, 'workload', { 'device-mapper': { log: device } }, random);
   const witness = new LogWitness(device, cutMomentOf(scenario), armed);
   const driven = await driveFiles({ ...options, random }, witness, driver);
+  if (driven.gap === undefined && !witness.isOver()) await writeBack(driver);
   await witness.end();
-  if (driven.gap === undefined) await writeBack(driver);
   return { ...driven, facts: mounted.facts };
 }
 
@@ -115,11 +117,9 @@ class LogWitness implements FileWitness {
   readonly #device: LogWritesDevice;
   readonly #cutAt: number;
   readonly #armed: readonly ArmedFault[];
+  /** The drive goes on: it is only that nothing later is explored. */
+  readonly powerLost = new Promise<void>(() => undefined);
   #isCut = false;
-  #lose: () => void = () => undefined;
-  readonly powerLost = new Promise<void>((resolve) => {
-    this.#lose = resolve;
-  });
 
   constructor(device: LogWritesDevice, cutAt: number, armed: readonly ArmedFault[]) {
     this.#device = device;
@@ -132,9 +132,11 @@ class LogWitness implements FileWitness {
   }
 
   async noteOp(n: number): Promise<void> {
-    if (n !== this.#cutAt) return;
-    await this.end();
-    this.#lose();
+    if (n === this.#cutAt) await this.end();
+  }
+
+  isOver(): boolean {
+    return this.#isCut;
   }
 
   /** The end of what is explored; where the log is not whole by then, this throws. */

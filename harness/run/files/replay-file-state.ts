@@ -1,11 +1,15 @@
 import { HarnessError } from '../../contract/index.ts';
+import type { StateMounter } from '../../rigs/mounted-states.ts';
 import type { StateId } from '../find-state.ts';
+import type { JudgedState } from '../judge-windows.ts';
 import type { ReadyFileScenario } from '../plugin-sources.ts';
 import type { Replay } from '../replay-state.ts';
 import { ResourceLedger } from '../resources.ts';
 import type { RunDirectory } from '../run-directory.ts';
 import { explainFileFailures } from './explain-file-failures.ts';
 import { FileExplorer } from './file-explorer.ts';
+import type { FileRoundRecord } from './file-round.ts';
+import { NestedFileExplorer } from './nested-explorer.ts';
 import { roundBudgetOf } from './run-files.ts';
 import { loadFileRound } from './saved-file-round.ts';
 
@@ -14,13 +18,10 @@ export async function replayFileState(
   ready: ReadyFileScenario,
   directory: RunDirectory,
   cell: string,
-  { round, state }: StateId,
+  { round, state, nested }: StateId,
 ): Promise<Replay> {
-  const explorer = new FileExplorer(
-    ready,
-    loadFileRound(directory, cell, round),
-    roundBudgetOf(ready.scenario),
-  );
+  const record = loadFileRound(directory, cell, round);
+  const explorer = new FileExplorer(ready, record, roundBudgetOf(ready.scenario));
   const { states } = explorer.plan;
   if (typeof state !== 'number' || states[state] === undefined) {
     throw new HarnessError(
@@ -30,11 +31,35 @@ export async function replayFileState(
   }
   await using resources = ResourceLedger.open();
   await using mounter = await explorer.openMounter(resources);
-  const judged = await explorer.judge(state, mounter);
+  const judged = await (nested === undefined
+    ? explorer.judge(state, mounter)
+    : judgeNested(explorer, record, { state, nested }, mounter));
   const violations = judged.violations.map((violation) => ({ state: judged.id, violation }));
   return {
     cell,
     judged,
     failures: explainFileFailures([explorer], violations, { id: cell, directory }),
   };
+}
+
+async function judgeNested(
+  explorer: FileExplorer,
+  record: FileRoundRecord,
+  { state, nested }: { state: number; nested: number },
+  mounter: StateMounter,
+): Promise<JudgedState> {
+  const task = explorer.nestedTasks.find(({ parent }) => parent === state);
+  const recovery = record.recoveryOf?.(state);
+  if (task === undefined || recovery === undefined) {
+    throw new HarnessError(
+      'CONFIG_INVALID',
+      `nothing is nested in state ${state}: it was not chosen for that, or its recovery failed`,
+    );
+  }
+  const within = new NestedFileExplorer(explorer, state, recovery, task.states);
+  if (within.plan.states[nested] !== undefined) return within.judge(nested, mounter);
+  throw new HarnessError(
+    'CONFIG_INVALID',
+    `state ${state} has no crash state ${nested}: it has ${within.plan.states.length}, from 0`,
+  );
 }

@@ -5,34 +5,29 @@
 import {
   HarnessError,
   geometriesOf,
-  type DeviceGeometry,
   type Failure,
   type FileSystemContract,
 } from '../../contract/index.ts';
-import {
-  createLoopTarget,
-  openNamedTarget,
-  openTargets,
-  refuseSame,
-  type TargetDevice,
-} from '../../rigs/device.ts';
+import { openTargets, type TargetDevice } from '../../rigs/device.ts';
 import { eraseSignatures } from '../../rigs/erase-signatures.ts';
 import { openStateMounter } from '../../rigs/mounted-states.ts';
 import type { CellAccount } from '../cell-account.ts';
 import type { JudgedState } from '../judge-windows.ts';
+import { openLogDevice } from '../open-log-device.ts';
 import type { ReadyFileScenario } from '../plugin-sources.ts';
 import { promiseToJudgeBy } from '../promise-in-force.ts';
+import { logFault } from '../real-crashes.ts';
 import { ResourceLedger } from '../resources.ts';
 import type { CellContext, Deadline } from '../run-scenario.ts';
 import { claimedContract } from './file-explorer.ts';
 import type { FileCut } from './file-cut.ts';
 import { saveCut } from './file-cut.ts';
-import { fileOutcomesOf } from './file-outcomes.ts';
+import { fileOutcomesOf, gapsOfFiles } from './file-outcomes.ts';
 import type { FileRoundRecord } from './file-round.ts';
 import { judgeFileWindows } from './judge-file-windows.ts';
 import { recordCut } from './record-cut.ts';
-import { logFault, recordLog } from './record-log.ts';
-import { gapsOfOutcomes, judgeFileRounds, promisedDurability } from './run-files.ts';
+import { recordLog } from './record-log.ts';
+import { judgeFileRounds, promisedDurability } from './run-files.ts';
 import { saveFileRound } from './saved-file-round.ts';
 
 export async function runFilesOnDevice(
@@ -69,7 +64,7 @@ interface DeviceRun {
 
 async function runAboveLog(run: DeviceRun): Promise<readonly Failure[]> {
   const { ready, context, account, deadline } = run;
-  await using log = await openLogDevice(run);
+  await using log = await openLogDevice(run.target, context, run.resources);
   return await judgeFileRounds(ready, context, account, deadline, recordLogs(run, log));
 }
 
@@ -90,28 +85,11 @@ async function* recordLogs(
     });
     for (const record of records) {
       if (context.directory !== undefined) saveFileRound(context.directory, context.id, record);
-      yield record;
+      // Recoveries are recorded on the twin, and this is for what the twin is not.
+      yield { ...record, recoveryOf: () => undefined };
     }
     round += records.length;
   }
-}
-
-/** Every write is logged with its data: several times the device is plenty for a workload of files. */
-const logBytesPerDeviceByte = 4;
-
-/** A device that was named for it, or a loop device. */
-async function openLogDevice({ context, resources, target }: DeviceRun): Promise<TargetDevice> {
-  if (context.logDevicePath !== undefined) {
-    const log = await openNamedTarget(context.logDevicePath);
-    await refuseSame(target, log);
-    return log;
-  }
-  const { capacityBlocks, ...geometry } = target.geometry;
-  const wanted: DeviceGeometry = {
-    ...geometry,
-    capacityBlocks: capacityBlocks * logBytesPerDeviceByte,
-  };
-  return createLoopTarget(wanted, resources);
 }
 
 async function runCuts(run: DeviceRun): Promise<readonly Failure[]> {
@@ -178,7 +156,7 @@ export async function addCut(
   });
   account.addState(await judgeCut(ready, contract, cut, resources));
   if (cut.gap !== undefined) account.gaps.add(cut.gap);
-  for (const gap of gapsOfOutcomes(outcomes)) account.gaps.add(gap);
+  for (const gap of gapsOfFiles(cut.ledger)) account.gaps.add(gap);
 }
 
 async function judgeCut(

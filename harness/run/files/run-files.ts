@@ -4,25 +4,26 @@
  */
 import * as os from 'node:os';
 import {
-  nounFor,
   type Failure,
   type FileSystemContract,
+  PromisedDurability,
   type Scenario,
 } from '../../contract/index.ts';
+import type { History } from '../../drive/history.ts';
 import type { CellAccount } from '../cell-account.ts';
 import type { ExploreBudget } from '../explore-round.ts';
-import type { OutcomeCounts } from '../outcome-counts.ts';
 import type { ReadyFileScenario } from '../plugin-sources.ts';
 import { promiseToJudgeBy } from '../promise-in-force.ts';
 import { ResourceLedger } from '../resources.ts';
 import type { CellContext, Deadline } from '../run-scenario.ts';
 import { explainFileFailures } from './explain-file-failures.ts';
 import { FileExplorer } from './file-explorer.ts';
-import { fileOutcomesOf } from './file-outcomes.ts';
+import { fileOutcomesOf, gapsOfFiles } from './file-outcomes.ts';
 import type { FileRoundRecord } from './file-round.ts';
-import { MountPool, type FileExploration } from './mount-pool.ts';
+import { MountPool, type FileExploration, type RecordedRecovery } from './mount-pool.ts';
 import { recordFiles } from './record-files.ts';
-import { saveFileRound } from './saved-file-round.ts';
+import { recordRecovery } from './recorded-recovery.ts';
+import { saveFileRound, saveRecovery } from './saved-file-round.ts';
 
 export async function runFiles(
   ready: ReadyFileScenario,
@@ -79,12 +80,49 @@ export async function judgeFileRounds(
       shouldStop: () => deadline() !== undefined,
     });
     addRound(explorer, account, record, exploration);
-    if (!exploration.complete) account.gaps.add(deadline() ?? 'exploration stopped early');
+    const recoveries = await recoveriesOf(explorer, record, context, deadline);
+    const nested = await pool.exploreNested(recoveries, {
+      onProgress: () => undefined,
+      shouldStop: () => deadline() !== undefined,
+    });
+    for (const state of nested.judged) account.addState(state);
+    const isComplete = exploration.complete && nested.complete;
+    if (!isComplete) account.gaps.add(deadline() ?? 'exploration stopped early');
   }
   const stopped = deadline();
   if (stopped !== undefined) account.gaps.add(stopped);
   if (explorers.length === 0) account.gaps.add('no round was recorded');
   return explainFileFailures(explorers, account.tally.worst(), context);
+}
+
+/** Those on record, or recorded now: on the twin, whatever the round was recorded on. */
+async function recoveriesOf(
+  explorer: FileExplorer,
+  record: FileRoundRecord,
+  { directory, id }: CellContext,
+  deadline: Deadline,
+): Promise<readonly RecordedRecovery[]> {
+  const recoveries: RecordedRecovery[] = [];
+  const { round } = record;
+  for (const { parent, states } of explorer.nestedTasks) {
+    if (deadline() !== undefined) break;
+    const recovery = await recoveryOf(explorer, record, parent);
+    if (recovery === undefined) continue;
+    recoveries.push({ parent, states, recovery });
+    if (directory === undefined || record.recoveryOf !== undefined) continue;
+    saveRecovery(directory, id, { round, state: parent, recovery });
+  }
+  return recoveries;
+}
+
+async function recoveryOf(
+  explorer: FileExplorer,
+  record: FileRoundRecord,
+  parent: number,
+): Promise<History | undefined> {
+  if (record.recoveryOf !== undefined) return record.recoveryOf(parent);
+  await using resources = ResourceLedger.open();
+  return await recordRecovery(explorer, parent, resources);
 }
 
 export function roundBudgetOf({
@@ -115,21 +153,15 @@ function addRound(
   });
   for (const state of judged) account.addState(state);
   if (record.gap !== undefined) account.gaps.add(record.gap);
-  for (const gap of gapsOfOutcomes(outcomes)) account.gaps.add(gap);
-}
-
-/** Workloads ask for nothing that a sound file system refuses. */
-export function gapsOfOutcomes({ rejected }: OutcomeCounts): readonly string[] {
-  if (rejected === 0) return [];
-  return [`${rejected} ${nounFor(rejected, 'system call')} of the workload failed`];
+  for (const gap of gapsOfFiles(record.ledger)) account.gaps.add(gap);
 }
 
 /** What a contract of files comes to in the words that reports have for every engine. */
-export function promisedDurability(contract: FileSystemContract) {
+export function promisedDurability(contract: FileSystemContract): PromisedDurability {
   return {
     durableWhen: contract.writesAreDurable ? 'acknowledged' : 'flushed',
     atomicUnit: 'block',
     ordering: contract.namespaceOrder === 'prefix' ? 'prefix' : 'none',
     unflushedContents: contract.unsyncedData,
-  } as const;
+  };
 }

@@ -1,5 +1,6 @@
 /** A round of files in its run directory: what was recorded, and nothing that was concluded. */
 import { decodeHistory, encodeHistory } from '../../drive/history-file.ts';
+import type { History } from '../../drive/history.ts';
 import { decodeFileLedger, encodeFileLedger } from '../../ledger/file-ledger.ts';
 import type { RunDirectory } from '../run-directory.ts';
 import { firingsOf } from '../saved-round.ts';
@@ -16,6 +17,19 @@ export function saveFileRound(
   directory.saveEvidence(cell, `${name}.gap.json`, `${JSON.stringify(record.gap ?? null)}\n`);
 }
 
+/** The recovery of a state of the round, which is evidence too: the kernel's never come out the same. */
+export function saveRecovery(
+  directory: RunDirectory,
+  cell: string,
+  { round, state, recovery }: { round: number; state: number; recovery: History },
+): void {
+  directory.saveEvidence(cell, recoveryName(round, state), encodeHistory(recovery));
+}
+
+function recoveryName(round: number, state: number): string {
+  return `round-${round}.recovery-${state}.history`;
+}
+
 export function loadFileRound(
   directory: RunDirectory,
   cell: string,
@@ -30,6 +44,11 @@ export function loadFileRound(
     ledger: decodeFileLedger(ledger),
     firings: firingsOf(history),
     engineFacts: undefined,
+    recoveryOf: (state) => {
+      const file = recoveryName(round, state);
+      if (!directory.evidenceNames(cell).includes(file)) return undefined;
+      return decodeHistory(directory.loadEvidence(cell, file));
+    },
     gap: (directory.loadJson(cell, `${name}.gap.json`) as string | null) ?? undefined,
   };
 }

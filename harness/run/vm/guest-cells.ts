@@ -1,5 +1,5 @@
 /**
- * The cells of rig `vm`: all of a run are carried out in one guest, by this same program, on drives of
+ * The cells of rig `vm` but those that kill it (run-on-killed-machine.ts): all of a run are carried out in one guest, by this same program, on drives of
  * the guest's own. What it concluded, and the evidence for it, is brought back into the run directory.
  */
 import * as fs from 'node:fs';
@@ -16,8 +16,10 @@ import type { GuestFacts } from '../../rigs/vm/guest.ts';
 import { serialOf, type GuestDrive } from '../../rigs/vm/qemu-arguments.ts';
 import { guestConsoleFile, runInGuest } from '../../rigs/vm/run-in-guest.ts';
 import type { AnyReadyScenario } from '../plugin-sources.ts';
+import { killsMachine, logFault } from '../real-crashes.ts';
 import { ResourceLedger } from '../resources.ts';
 import { RunDirectory } from '../run-directory.ts';
+import { makeDrive } from './guest-drives.ts';
 
 export interface GuestCellsOptions {
   readonly directory: RunDirectory;
@@ -30,13 +32,18 @@ export interface GuestCellsOptions {
 /** Of the program in the guest: beside the cells of the run that it is a part of. */
 const guestFolder = 'guest';
 
+/** Whoever kills the machine is not inside of it. */
+export function isOfGuest(ready: AnyReadyScenario): boolean {
+  return ready.scenario.rig === 'vm' && !killsMachine(ready);
+}
+
 export class GuestCells {
   readonly #cells: readonly AnyReadyScenario[];
   readonly #options: GuestCellsOptions;
   #run: Promise<GuestRun> | undefined;
 
   constructor(cells: readonly AnyReadyScenario[], options: GuestCellsOptions) {
-    this.#cells = cells.filter(({ scenario }) => scenario.rig === 'vm');
+    this.#cells = cells.filter((ready) => isOfGuest(ready));
     this.#options = options;
   }
 
@@ -123,7 +130,6 @@ function makeDrives(scenarios: readonly Scenario[], folder: string): readonly Gu
   );
 }
 
-const logFault = 'dm-log-writes';
 const logBytesPerDeviceByte = 4;
 
 function largest(geometries: readonly DeviceGeometry[]): number {
@@ -133,19 +139,6 @@ function largest(geometries: readonly DeviceGeometry[]): number {
       ({ logicalBlockBytes, capacityBlocks }) => logicalBlockBytes * capacityBlocks,
     ),
   );
-}
-
-/** Logical blocks of 4 KiB: what is smaller is written in parts of them by no file system. */
-function makeDrive(name: string, byteCount: number, folder: string): GuestDrive {
-  const file = path.join(folder, name);
-  fs.writeFileSync(file, '');
-  fs.truncateSync(file, byteCount);
-  return {
-    name,
-    source: { kind: 'file', path: file },
-    cache: 'writeback',
-    logicalBlockBytes: 4096,
-  };
 }
 
 const flags = { main: '--device', data: '--data-device', log: '--log-device' } as const;

@@ -120,6 +120,17 @@ describe('what was not synced', () => {
     expect(kindsOf({ ops: whole, tree: cut })).toContain('lost');
   });
 
+  it('did not happen where the file system has no such operation', () => {
+    const ops = [...synced, 'punch a 0 4096 !EOPNOTSUPP', 'fsync a'];
+    expect(kindsOf({ ops, tree: treeAfter(synced) })).toEqual([]);
+    const punched = treeAfter(synced);
+    contentIn(punched, 'a').fill(0, 0, 4096);
+    expect(kindsOf({ ops, tree: punched })).toEqual(['zeroed']);
+    // After any other failure it may have happened, and nothing is known.
+    const failed = ops.map((op) => op.replace('EOPNOTSUPP', 'EIO')).slice(0, -1);
+    expect(kindsOf({ ops: failed, tree: punched })).toEqual([]);
+  });
+
   it('mixes old and new by whole units, and is torn where it mixes within one', () => {
     const ops = [...synced, 'write a 0 4096'];
     const mixed = treeAfter(ops);

@@ -1,0 +1,331 @@
+/**
+ * The measured loop over io_uring, in the order of fio's: take up operations while the queue has room,
+ * hand them over in small batches, and once it is full wait for one to complete and take all that
+ * have. Nothing is allocated per operation, and one clock reading serves everything between two calls.
+ */
+import type { FioJob } from '../job.ts';
+import { opKind } from '../plan/op-chunk.ts';
+import { TransferRing } from '../../sys/transfer-ring.ts';
+import type { SystemCalls } from '../../sys/libc.ts';
+import type { TransferCalls } from '../../sys/transfer-calls.ts';
+import { hasFatalFault, type BlockingDriver, type LoadTask } from './load-task.ts';
+import { OpSettler } from './op-settler.ts';
+import { RequestQueue } from './request-queue.ts';
+import { SlotTable } from './slot-table.ts';
+
+/** How the loop deals with the kernel; what is left out is as the job says, and as fio does. */
+export interface RingTuning {
+  /** Most requests handed over in one call. */
+  readonly submitBatch?: number;
+  /** `split`: one call hands over, another waits, as in fio; `combined`: one call does both. */
+  readonly calls?: 'split' | 'combined';
+  /** Buffers are pinned once (fio's `fixedbufs`). */
+  readonly pinsBuffers?: boolean;
+  /**
+   * Completions are posted only when the loop waits for them, as fio has it. Otherwise the call that
+   * hands over the next operation finds them as well, and under load there is then no need to wait.
+   */
+  readonly defersCompletions?: boolean;
+  /** No request is done within the call that hands it over. */
+  readonly usesWorkers?: boolean;
+  /** So long the loop looks for completions before it blocks, in microseconds. */
+  readonly spinMicroseconds?: number;
+}
+
+interface RingSystem {
+  readonly calls: SystemCalls;
+  readonly transfers: TransferCalls;
+  /** Open files, in the order of the job's. */
+  readonly fds: readonly number[];
+}
+
+/** Of a ring (io_uring(7)); a job with half as many in flight has a slot for each completion as well. */
+const slotsMax = 32_768;
+/** So many prompt batches in a row are no accident. */
+const promptBatchesMin = 64;
+/** Longest single wait, so that a job that is told to stop notices. */
+const waitNsMax = 500_000_000;
+
+export class RingDriver implements BlockingDriver {
+  readonly isSplit: boolean;
+  readonly #transfers: TransferCalls;
+  readonly #fds: readonly number[];
+  readonly #ring: TransferRing;
+  readonly #depth: number;
+  readonly #slots: SlotTable;
+  readonly #buffers: readonly Uint8Array[];
+  readonly #submitBatch: number;
+  readonly #completeMin: number;
+  readonly #completeMax: number;
+  readonly #lowWater: number;
+  readonly #spinMs: number;
+  readonly #isSerialized: boolean;
+  readonly #requests: RequestQueue;
+  readonly #settler: OpSettler;
+  /**
+   * Completions that are not accounted for yet: the target gets its next operations first. So there are
+   * more slots than operations in flight.
+   */
+  readonly #doneSlots: Uint32Array;
+  readonly #doneResults: Int32Array;
+  readonly #doneMs: Float64Array;
+  #doneCount = 0;
+  /** The last reading of the clock. */
+  #nowMs = 0;
+  /** Why the queue was not filled: a time to wait for, or Infinity. */
+  #blockedUntilMs = Infinity;
+  /** Batches in a row that had completed when the call that handed them over came back. */
+  #promptBatches = 0;
+  #hasMore = true;
+
+  constructor(job: FioJob, system: RingSystem, tuning: RingTuning, bufferBytes: number) {
+    const { depth, submitBatch, completeMin, completeMax, lowWater } = job.queue;
+    this.isSplit = (tuning.calls ?? 'split') === 'split';
+    this.#transfers = system.transfers;
+    this.#fds = system.fds;
+    this.#depth = depth;
+    const slotCount = Math.min(2 * depth, slotsMax);
+    this.#slots = new SlotTable(slotCount);
+    this.#ring = TransferRing.open(system.calls, system.transfers, {
+      slotCount,
+      slotBytes: bufferBytes,
+      fds: system.fds,
+      pinsBuffers: tuning.pinsBuffers ?? false,
+      usesWorkers: tuning.usesWorkers ?? false,
+      defersCompletions: tuning.defersCompletions ?? false,
+    });
+    this.#buffers = Array.from({ length: slotCount }, (_, slot) =>
+      this.#ring.bufferOf(slot).subarray(0, bufferBytes),
+    );
+    this.#submitBatch = Math.min(tuning.submitBatch ?? submitBatch, depth);
+    this.#completeMin = completeMin;
+    // fio takes one at a time unless told otherwise; what lies there ready is better taken at once.
+    this.#completeMax = completeMax > Math.max(completeMin, 1) ? completeMax : depth;
+    this.#lowWater = lowWater;
+    this.#spinMs = (tuning.spinMicroseconds ?? 0) / 1000;
+    this.#isSerialized = job.queue.isOverlapSerialized;
+    this.#requests = new RequestQueue(this.#ring, this.#slots);
+    this.#settler = new OpSettler(this.#slots, this.#requests, this.#buffers);
+    this.#doneSlots = new Uint32Array(slotCount);
+    this.#doneResults = new Int32Array(slotCount);
+    this.#doneMs = new Float64Array(slotCount);
+  }
+
+  /** The memory that operations write from. */
+  get buffers(): readonly Uint8Array[] {
+    return this.#buffers;
+  }
+
+  run(task: LoadTask): void {
+    this.#nowMs = performance.now();
+    this.#hasMore = true;
+    try {
+      while (this.#hasWork) {
+        this.#fill(task);
+        this.#settle(task);
+        if (this.#outstanding > 0) this.#complete(task);
+        else this.#idle(task);
+      }
+    } catch (error) {
+      this.#drain();
+      throw error;
+    }
+  }
+
+  get #hasWork(): boolean {
+    return this.#hasMore || this.#slots.busyCount > 0;
+  }
+
+  /** Operations that the target has, or is about to get. */
+  get #outstanding(): number {
+    return this.#requests.count + this.#ring.inFlight;
+  }
+
+  get #isFull(): boolean {
+    return this.#outstanding >= this.#depth || this.#slots.freeCount === 0;
+  }
+
+  syncFile(fileIndex: number): number {
+    return this.#transfers.fsync(this.#fds[fileIndex]!) === 0 ? 0 : this.#transfers.errno();
+  }
+
+  [Symbol.dispose](): void {
+    this.#ring.close();
+  }
+
+  /** Takes up operations until the queue is full or the next one must wait. */
+  #fill(task: LoadTask): void {
+    this.#blockedUntilMs = Infinity;
+    while (!this.#isFull && this.#mayIssue(task)) {
+      if (this.#requests.count >= this.#batchNow() && !this.#submit(task)) return;
+      this.#takeUp(task);
+    }
+    // Otherwise the call that waits hands over what is left.
+    if (this.isSplit && this.#requests.count > 0) this.#submit(task);
+  }
+
+  /**
+   * A target that does its work within the call (/dev/null, the page cache) is handed the whole queue
+   * at once: there is no one to keep busy meanwhile. A drive gets small batches, as it is then busy
+   * while the next one is prepared.
+   */
+  #batchNow(): number {
+    return this.#promptBatches >= promptBatchesMin ? this.#depth : this.#submitBatch;
+  }
+
+  #mayIssue(task: LoadTask): boolean {
+    const { feed, window, pacer } = task;
+    if (window.isOver(this.#nowMs) || hasFatalFault(task) || !feed.load()) {
+      this.#hasMore = false;
+      return false;
+    }
+    if (pacer.mustPause) return false;
+    const dueMs = pacer.dueMs(feed.dueNs);
+    if (dueMs > this.#nowMs) {
+      this.#nowMs = performance.now();
+      if (dueMs > this.#nowMs) {
+        this.#blockedUntilMs = dueMs;
+        return false;
+      }
+    }
+    if (!this.#isSerialized) return true;
+    const { chunk, at } = feed;
+    return !this.#slots.overlaps(
+      chunk.fileIndexes[at]!,
+      chunk.byteOffsets[at]!,
+      chunk.byteCounts[at]!,
+    );
+  }
+
+  #takeUp(task: LoadTask): void {
+    const { feed, meter, pacer, contents } = task;
+    const { chunk, at } = feed;
+    const slots = this.#slots;
+    const kind = chunk.kinds[at]!;
+    // A sync covers what has completed before, also where that is not accounted for yet.
+    if (kind >= opKind.fsync) this.#settle(task);
+    const slot = slots.take();
+    const byteOffset = chunk.byteOffsets[at]!;
+    const byteCount = chunk.byteCounts[at]!;
+    slots.kinds[slot] = kind;
+    slots.fileIndexes[slot] = chunk.fileIndexes[at]!;
+    slots.byteOffsets[slot] = byteOffset;
+    slots.byteCounts[slot] = byteCount;
+    slots.doneBytes[slot] = 0;
+    slots.writeNumbers[slot] = feed.writeNumber;
+    slots.dueMs[slot] = pacer.isOpenLoop ? pacer.dueMs(feed.dueNs) : NaN;
+    if (kind === opKind.write && contents.isPreparedPerWrite) {
+      contents.prepare(this.#settler.bytesOf(slot, byteCount), byteOffset, feed.writeNumber);
+      if (contents.isCostly) this.#nowMs = performance.now();
+    } else if (kind >= opKind.fsync) {
+      slots.marks[slot] = meter.markSync(slots.fileIndexes[slot]);
+    }
+    slots.startMs[slot] = this.#nowMs;
+    feed.consume();
+    pacer.issued();
+    this.#requests.add(slot);
+    meter.issuedAtDepth(this.#outstanding);
+  }
+
+  /** Hands over what is queued; false where the kernel takes only a part. */
+  #submit(task: LoadTask): boolean {
+    const taken = this.#ring.enter(0);
+    this.#nowMs = performance.now();
+    this.#requests.handedOver(taken, this.#nowMs, task.meter);
+    if (this.#ring.completions === this.#ring.inFlight) this.#promptBatches++;
+    else this.#promptBatches = 0;
+    return this.#requests.count === 0;
+  }
+
+  /** Waits for completions where there are none, and takes what there is. */
+  #complete(task: LoadTask): void {
+    const isFull = this.#isFull;
+    let taken = this.#reap(task);
+    // fio's iodepth_batch_complete_min=0: with room in the queue, looking is enough.
+    const mayLook = this.#completeMin === 0 && this.#hasMore && !isFull;
+    if (taken === 0) {
+      if (mayLook) this.#look(task);
+      else this.#wait(task);
+      taken = this.#reap(task);
+    }
+    while (isFull && this.#outstanding > this.#lowWater && taken > 0) {
+      this.#wait(task);
+      taken = this.#reap(task);
+    }
+  }
+
+  #wait(task: LoadTask): void {
+    if (this.#spinMs > 0 && this.#requests.count === 0 && this.#spin()) return;
+    const leftNs = (this.#blockedUntilMs - this.#nowMs) * 1e6;
+    const taken =
+      leftNs < waitNsMax
+        ? this.#ring.enterFor(Math.max(leftNs, 0))
+        : this.#ring.enter(this.#waitCount());
+    this.#nowMs = performance.now();
+    this.#requests.handedOver(taken, this.#nowMs, task.meter);
+  }
+
+  #look(task: LoadTask): void {
+    const taken = this.#ring.look();
+    this.#nowMs = performance.now();
+    this.#requests.handedOver(taken, this.#nowMs, task.meter);
+  }
+
+  /** Never more than are in flight, or the wait would not end. */
+  #waitCount(): number {
+    return Math.max(1, Math.min(this.#completeMin, this.#outstanding));
+  }
+
+  /** Whether something completed within the time. */
+  #spin(): boolean {
+    const untilMs = this.#nowMs + this.#spinMs;
+    do {
+      this.#ring.look();
+      if (this.#ring.completions > 0) return true;
+      this.#nowMs = performance.now();
+    } while (this.#nowMs < untilMs);
+    return false;
+  }
+
+  #reap({ meter }: LoadTask): number {
+    const { completedSlots, results } = this.#ring;
+    const count = this.#ring.reap(this.#completeMax);
+    if (count === 0) return 0;
+    meter.completedTogether(count);
+    for (let index = 0; index < count; index++) {
+      const at = this.#doneCount++;
+      this.#doneSlots[at] = completedSlots[index]!;
+      this.#doneResults[at] = results[index]!;
+      this.#doneMs[at] = this.#nowMs;
+    }
+    return count;
+  }
+
+  /** Accounts for what has completed. */
+  #settle(task: LoadTask): void {
+    for (let at = 0; at < this.#doneCount; at++) {
+      this.#settler.settle(task, this.#doneSlots[at]!, this.#doneResults[at]!, this.#doneMs[at]!);
+    }
+    this.#doneCount = 0;
+  }
+
+  /** Nothing is in flight, and the next operation must wait. */
+  #idle({ pacer, window }: LoadTask): void {
+    if (!this.#hasMore || this.#slots.busyCount > 0) return;
+    if (pacer.mustPause)
+      pacer.pause(performance.now(), (wakeMs) => {
+        window.sleepUntil(wakeMs);
+      });
+    else if (this.#blockedUntilMs < Infinity) window.sleepUntil(this.#blockedUntilMs);
+    this.#nowMs = performance.now();
+  }
+
+  /** After an error of ours: the kernel must let go of the memory. What is not handed over never is. */
+  #drain(): void {
+    this.#ring.withdraw();
+    while (this.#ring.inFlight > 0) {
+      this.#ring.enter(1);
+      this.#ring.reap(this.#ring.slotCount);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { HarnessError } from '../contract/index.ts';
+import type { Scenario } from '../contract/index.ts';
+import { isFileScenario, type AnyReadyScenario, type ReadyScenario } from './plugin-sources.ts';
+
+/** The fault that records every write, so that crash states are explored afterwards. */
+export const logFault = 'dm-log-writes';
+
+/**
+ * Whether a scenario has a history that crash states are made of, as those of the twin and of
+ * dm-log-writes have; any other leaves what each of its crashes showed.
+ */
+export function hasHistory({ rig, faults }: Scenario): boolean {
+  return rig === 'sim' || rig === 'fuse' || faults.some(({ use }) => use === logFault);
+}
+
+/** Whether the machine of rig vm is itself what is killed, so that this process must be outside of it. */
+export function killsMachine({ scenario, faults }: AnyReadyScenario): boolean {
+  return scenario.rig === 'vm' && faults.some(({ module }) => module.layer === 'machine');
+}
+
+/** How an engine of blocks is crashed on a real device. */
+export type BlocksCrash = 'kill' | 'cut' | 'log';
+
+/** Throws CONFIG_INVALID where no single fault crashes the engine, or where it is of files. */
+export function blocksCrashOf(ready: ReadyScenario): BlocksCrash {
+  const { scenario, faults } = ready;
+  const [fault, ...others] = faults;
+  if (others.length > 0) throw unfit(ready, `${faults.length} faults, expected one`);
+  if (fault === undefined || fault.module.layer === 'process') return 'kill';
+  if (fault.module.name === 'dm-flakey') return 'cut';
+  if (fault.module.name !== logFault) {
+    throw unfit(ready, `fault ${fault.module.name}, expected kill, dm-flakey or ${logFault}`);
+  }
+  if (scenario.dataDevice === undefined) return 'log';
+  throw unfit(
+    ready,
+    `${logFault} on two devices, expected one: the order of two logs is not known`,
+  );
+}
+
+/** Throws CONFIG_INVALID for what a killed machine cannot be judged by. */
+export function requireMachineKill(ready: AnyReadyScenario): ReadyScenario {
+  if (isFileScenario(ready)) throw unfit(ready, 'an engine of files, expected one of blocks');
+  if (ready.faults.length === 1) return ready;
+  throw unfit(ready, `${ready.faults.length} faults, expected vm-kill alone`);
+}
+
+function unfit({ scenario }: AnyReadyScenario, found: string): HarnessError {
+  return new HarnessError('CONFIG_INVALID', `scenario ${scenario.name} has ${found}`);
+}
