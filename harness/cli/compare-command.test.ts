@@ -25,8 +25,7 @@ function night(name: string, rates: Readonly<Record<string, number>>, faultCount
   return write(name, {
     kind: 'powercut-fio',
     schemaVersion: 1,
-    host: { kernel: '6.1', node: 'v20', cpuModel: 'x' },
-    machine: { 'CPU governor': 'performance' },
+    host: { kernel: '6.1', node: 'v20', cpuModel: 'x', machine: { 'CPU governor': 'performance' } },
     storage: [],
     runs: Array.from({ length: 12 }, (_, round) =>
       Object.entries(rates).map(([variant, rate]) => ({

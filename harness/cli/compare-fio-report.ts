@@ -20,8 +20,12 @@ const metric = z.object({
 export const fioReportSchema = z.object({
   kind: z.literal('powercut-fio'),
   schemaVersion: z.literal(1),
-  host: z.object({ kernel: z.string(), node: z.string(), cpuModel: z.string() }),
-  machine: facts,
+  host: z.object({
+    kernel: z.string(),
+    node: z.string(),
+    cpuModel: z.string(),
+    machine: facts.optional(),
+  }),
   storage: z.array(
     z.object({ fileSystem: z.string(), mountOptions: z.string(), disks: z.array(facts) }),
   ),
@@ -117,11 +121,7 @@ function chosenVariant(
   );
 }
 
-function circumstancesOf({
-  host,
-  machine,
-  storage,
-}: FioReportInput): Readonly<Record<string, string>> {
+function circumstancesOf({ host, storage }: FioReportInput): Readonly<Record<string, string>> {
   const disks = storage.flatMap((one) => one.disks);
   const text = (values: readonly unknown[]): string => [...new Set(values.map(String))].join(', ');
   const ofDisks = Object.keys(disks[0] ?? {}).map(
@@ -131,7 +131,9 @@ function circumstancesOf({
     kernel: host.kernel,
     node: host.node,
     processor: host.cpuModel,
-    ...Object.fromEntries(Object.entries(machine).map(([fact, value]) => [fact, String(value)])),
+    ...Object.fromEntries(
+      Object.entries(host.machine ?? {}).map(([fact, value]) => [fact, String(value)]),
+    ),
     'file system': text(storage.map(({ fileSystem }) => fileSystem)),
     'mount options': text(storage.map(({ mountOptions }) => mountOptions)),
     ...Object.fromEntries(ofDisks),

@@ -77,7 +77,7 @@ function runText(
 }
 
 /** Without these the figures mean nothing on another machine. */
-function machineText({ host, machine, storage, runs, warnings }: FioRunReport): string {
+function machineText({ host, storage, runs, warnings }: FioRunReport): string {
   const sensors = Object.entries(runs.at(-1)?.temperatures ?? {});
   const temperatures =
     sensors.length === 0
@@ -91,7 +91,7 @@ function machineText({ host, machine, storage, runs, warnings }: FioRunReport): 
     ['  kernel', host.kernel],
     ['  node', host.node],
     ['  processor', `${host.cpuCount} × ${host.cpuModel}`],
-    ...Object.entries(machine).map(([name, value]) => [`  ${name}`, String(value)]),
+    ...Object.entries(host.machine ?? {}).map(([name, value]) => [`  ${name}`, String(value)]),
     ['  steal time', steal],
     ['  temperatures', temperatures],
     ...storage.flatMap(({ path, fileSystem, mountOptions, disks }) => [

@@ -3,7 +3,6 @@ import { HarnessError } from '../contract/index.ts';
 import { fioRunReport, type FioRunReport } from '../fio/rounds/run-report.ts';
 import { runRounds, type VariantRun } from '../fio/rounds/run-rounds.ts';
 import { readStorageFacts } from '../fio/rounds/storage-facts.ts';
-import { readMachineFacts } from '../measure/host-facts-machine.ts';
 import { collectHostFacts } from '../measure/host-facts.ts';
 import { printAnswer, resolvePath, type CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -162,7 +161,6 @@ async function reportOf(
     startedAt,
     seed,
     host: await collectHostFacts(),
-    machine: await readMachineFacts(),
     storage: await Promise.all([...new Set(paths)].map(readStorageFacts)),
     warnings: files.flatMap(({ warnings }) => warnings),
   });

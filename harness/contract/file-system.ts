@@ -58,7 +58,7 @@ export interface DeviceCommand {
 export interface FileSystemRecipe {
   /** The name that mount(2) and /proc/filesystems know. */
   readonly type: string;
-  readonly make: (node: string) => DeviceCommand;
+  make(node: string): DeviceCommand;
   /** Options of mount(2) for the workload, and for a mount after a crash, comma-separated. */
   readonly mountOptions: string;
   /** Checks without repairing. Undefined where the file system has no such tool. */
@@ -69,7 +69,7 @@ export interface FileSystemRecipe {
    * Makes a crashed file system mountable that has no log to recover (e2fsck -fy of ext2); it runs
    * before the mount and must end with one of the codes.
    */
-  readonly repair?: { command: (node: string) => DeviceCommand; exitCodes: readonly number[] };
+  readonly repair?: { command(node: string): DeviceCommand; exitCodes: readonly number[] };
   readonly minimumBytes: number;
   /** How an `fsync` of the workload is carried out; the contract says what that is worth. */
   readonly syncPolicy: SyncPolicy;

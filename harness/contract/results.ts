@@ -127,6 +127,8 @@ export interface HostFacts {
   readonly cpuModel: string;
   readonly cpuCount: number;
   readonly memoryBytes: number;
+  /** Governor, mitigations and the like, by names for people; what the machine hides is said in words. */
+  readonly machine?: Readonly<Record<string, string | number>>;
   /** Facts of the opened device, where a real one was used. */
   readonly device?: Readonly<Record<string, string | number | boolean>>;
   /** The same of the data device. */

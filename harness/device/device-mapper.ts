@@ -5,7 +5,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HarnessError, type Availability } from '../contract/index.ts';
+import { HarnessError } from '../contract/index.ts';
 import { deviceFacts } from './device-facts.ts';
 import { runTool, type ToolAnswer } from './system-tool.ts';
 
@@ -175,14 +175,6 @@ export async function sectorsOf(device: string): Promise<number> {
     'CONFIG_INVALID',
     `${device} cannot be mapped, expected a block device with a medium`,
   );
-}
-
-/** Whether the kernel has a device-mapper; its targets are loaded by the kernel when they are used. */
-export async function probeDeviceMapper(): Promise<Availability> {
-  const answer = await runTool('dmsetup', ['version'], environment);
-  if (answer?.exitCode === 0) return { available: true };
-  const reason = answer === undefined ? notInstalled : noDeviceMapper(answer);
-  return { available: false, reason };
 }
 
 const environment = { DM_DISABLE_UDEV: '1' };

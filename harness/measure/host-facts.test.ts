@@ -8,6 +8,8 @@ test('every fact of this machine is filled in', async () => {
   expect(facts.cpuModel).not.toBe('');
   expect(facts.cpuCount).toBeGreaterThan(0);
   expect(facts.memoryBytes).toBeGreaterThan(2 ** 20);
+  expect(Object.values(facts.machine ?? {})).not.toContain('');
+  expect(facts.machine).toHaveProperty('CPU governor');
   expect(facts).not.toHaveProperty('device');
 });
 

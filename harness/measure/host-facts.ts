@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import type { HostFacts } from '../contract/index.ts';
+import { readMachineFacts } from './host-facts-machine.ts';
 
 /**
  * What this machine is, for the report. `device` holds the facts of the opened device, where a real
@@ -13,6 +14,7 @@ export async function collectHostFacts(device?: HostFacts['device']): Promise<Ho
     cpuModel: await readCpuModel(),
     cpuCount: os.availableParallelism(),
     memoryBytes: os.totalmem(),
+    machine: await readMachineFacts(),
     ...(device === undefined ? {} : { device }),
   };
 }

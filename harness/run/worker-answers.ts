@@ -2,10 +2,10 @@ import { parentPort } from 'node:worker_threads';
 import type { FailedReply } from './worker-thread.ts';
 
 /** The body of a WorkerThread: answers each request, and a failure with what is known of it. */
-export function answerRequests<Request>(answer: (request: Request) => Promise<unknown>): void {
+export function answerRequests(answer: (request: never) => Promise<unknown>): void {
   const port = parentPort;
-  port?.on('message', (request: Request) => {
-    answer(request).then(
+  port?.on('message', (request: unknown) => {
+    answer(request as never).then(
       (reply) => {
         port.postMessage(reply);
       },

@@ -30,23 +30,24 @@ export function EnvironmentSection({ summary, maskSerials }: EnvironmentProps): 
         {host.cpuCount} × {host.cpuModel}
       </Fact>
       <Fact name="memory">{formatBytes(host.memoryBytes)}</Fact>
+      {namedFacts('machine', host.machine ?? {}, maskSerials)}
       {host.device === undefined ? (
         <Fact name="device">no real device was opened; the drive was simulated</Fact>
       ) : (
-        deviceFacts('device', host.device, maskSerials)
+        namedFacts('device', host.device, maskSerials)
       )}
-      {deviceFacts('data device', host.dataDevice ?? {}, maskSerials)}
+      {namedFacts('data device', host.dataDevice ?? {}, maskSerials)}
     </dl>
   );
 }
 
-function deviceFacts(
-  device: string,
+function namedFacts(
+  owner: string,
   facts: NonNullable<HostFacts['device']>,
   maskSerials: boolean,
 ): readonly VNode[] {
   return Object.entries(facts).map(([name, value]) => (
-    <Fact key={name} name={`${device} ${name}`}>
+    <Fact key={name} name={`${owner} ${name}`}>
       {maskSerials && identifying.test(name) ? 'masked' : String(value)}
     </Fact>
   ));

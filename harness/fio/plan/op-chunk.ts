@@ -3,8 +3,6 @@ import type { Direction } from '../job.ts';
 /** What an entry of a chunk asks for. The transfers have the numbers of fio's directions. */
 export const opKind = { read: 0, write: 1, trim: 2, fsync: 3, fdatasync: 4 } as const;
 
-export type OpKindNumber = (typeof opKind)[keyof typeof opKind];
-
 export const opKindNames: readonly string[] = ['read', 'write', 'trim', 'fsync', 'fdatasync'];
 
 export const transferNumber: Readonly<Record<Direction, 0 | 1 | 2>> = {

@@ -1,5 +1,4 @@
 import type { HostFacts } from '../../contract/index.ts';
-import type { MachineFacts } from '../../measure/host-facts-machine.ts';
 import type { Metric } from '../../measure/statistics/metric.ts';
 import { taintsOf } from '../../measure/statistics/round-taint.ts';
 import { roundsOfSeries, steadyStateOf, type SteadyState } from '../../measure/steady-state.ts';
@@ -19,7 +18,6 @@ export interface RunFacts {
   readonly startedAt: string;
   readonly seed: number;
   readonly host: HostFacts;
-  readonly machine: MachineFacts;
   readonly storage: readonly StorageFacts[];
   readonly warnings: readonly string[];
 }

@@ -67,8 +67,10 @@ function wholeNumber(digits: string | undefined): bigint | undefined {
   return digits === undefined ? undefined : BigInt(digits);
 }
 
+const program = 'nvme';
+
 async function askNvme(args: readonly string[]): Promise<string | DriveSilence> {
-  const answer = await execa('nvme', args, { reject: false, stdin: 'ignore', timeout: 10_000 });
+  const answer = await execa(program, args, { reject: false, stdin: 'ignore', timeout: 10_000 });
   if (answer.code === 'ENOENT') {
     return { notReported: 'nvme-cli is not installed, so the drive was not asked' };
   }

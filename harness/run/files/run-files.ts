@@ -3,11 +3,11 @@
  * workload, save the evidence, mount the crash states and judge what is in them.
  */
 import * as os from 'node:os';
-import {
-  type Failure,
-  type FileSystemContract,
+import type {
+  Failure,
+  FileSystemContract,
   PromisedDurability,
-  type Scenario,
+  Scenario,
 } from '../../contract/index.ts';
 import type { History } from '../../drive/history.ts';
 import type { CellAccount } from '../cell-account.ts';

@@ -65,12 +65,14 @@ interface GuestRun {
 
 async function runCellsInGuest(
   cells: readonly AnyReadyScenario[],
-  { directory, signal, formatScenario, onLine }: GuestCellsOptions,
+  { directory, signal, ...options }: GuestCellsOptions,
 ): Promise<GuestRun> {
   await using resources = ResourceLedger.open();
-  const image = await prepareGuest({ resources }, onLine);
+  const image = await prepareGuest({ resources }, (text) => {
+    options.onLine(text);
+  });
   const runDirectory = path.join(path.resolve(directory.path), guestFolder);
-  const files = writeScenarios(cells, runDirectory, formatScenario);
+  const files = writeScenarios(cells, runDirectory, (scenario) => options.formatScenario(scenario));
   const scenarios = cells.map(({ scenario }) => scenario);
   const lastLines: string[] = [];
   const { facts } = await runInGuest(image, {
@@ -88,7 +90,7 @@ async function runCellsInGuest(
     onLine: (line) => {
       lastLines.push(line);
       if (lastLines.length > linesKept) lastLines.shift();
-      onLine(line);
+      options.onLine(line);
     },
   });
   return { directory: openRun(path.join(runDirectory, 'run')), facts, lastLines };
@@ -157,7 +159,7 @@ function openRun(directory: string): RunDirectory | undefined {
 /** Takes the evidence over, byte for byte, and says of the scenario what it is: one of rig vm. */
 function bringBack(cell: string, run: GuestRun, directory: RunDirectory): CellResult {
   const found = run.directory;
-  if (found === undefined || !found.hasResult(cell)) {
+  if (found?.hasResult(cell) !== true) {
     throw new HarnessError(
       'UNAVAILABLE',
       `the guest gave no result of ${cell}: ${run.lastLines.join(' / ') || 'it said nothing'} (${guestFolder}/${guestConsoleFile} has its console)`,
