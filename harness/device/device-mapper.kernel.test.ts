@@ -44,7 +44,7 @@ interface GuestReport {
   readonly held: readonly string[];
 }
 
-describe.skipIf(!vm.available)('in a guest (needs rig vm)', () => {
+describe.skipIf(!vm.available)('in a guest (needs rig vm, @req K3)', () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'powercut-mapper-'));
   const inFolder = (name: string): string => path.join(folder, name);
   let report: GuestReport;

@@ -108,7 +108,7 @@ export class FlashTranslation {
 
   #reclaim(): void {
     const { pagesPerEraseBlock } = this.shape;
-    this.#byValidPages.takeLeast(); const victim = this.#byValidPages.takeLeast();
+    const victim = this.#byValidPages.takeLeast();
     const begin = victim * pagesPerEraseBlock;
     for (let place = begin; place < begin + pagesPerEraseBlock; place++) {
       const page = this.#ownerOf[place]!;
