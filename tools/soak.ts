@@ -11,8 +11,8 @@ import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadPlugin } from '../harness/cli/load-plugin.ts';
-import { builtInNames, builtInUrl } from '../harness/cli/registry.ts';
+import { blockWorkloadNames } from '../harness/cli/load-plugin.ts';
+import { builtInUrl } from '../harness/cli/registry.ts';
 import { journalSources } from '../harness/conformance/journal-scenarios.ts';
 import { createRandom, type CellResult, type Scenario } from '../harness/contract/index.ts';
 import { emptyCell } from '../harness/run/empty-cell.ts';
@@ -38,7 +38,7 @@ const statesWanted = Number(values.states);
 const secondsMax = Number(values.seconds);
 const startedMs = performance.now();
 
-const workloads = await blockWorkloads();
+const workloads = await blockWorkloadNames();
 await using pool = createExplorePool(availableParallelism());
 const sum = { scenarios: 0, states: 0, images: 0, detected: 0, acknowledged: 0 };
 const notPassed: string[] = [];
@@ -58,15 +58,6 @@ for (const scenario of scenarios()) {
 }
 printSum();
 process.exitCode = notPassed.length === 0 && sum.states > 0 ? 0 : 1;
-
-/** Those of files are for file systems. */
-async function blockWorkloads(): Promise<readonly string[]> {
-  const names = builtInNames('workload');
-  const plugins = await Promise.all(
-    names.map((name) => loadPlugin('workload', name, import.meta.dirname)),
-  );
-  return names.filter((_, index) => !('medium' in plugins[index]!.plugin));
-}
 
 /** Seed after seed through all combinations, the states shared out evenly over the first. */
 function* scenarios(): Generator<Scenario> {

@@ -1,7 +1,7 @@
 import { HarnessError, type PluginKind } from '../contract/index.ts';
 import { locatePlugin } from './plugin-location.ts';
 import { shapeProblems, type PluginOfKind } from './plugin-shape.ts';
-import { builtInUrl } from './registry.ts';
+import { builtInNames, builtInUrl } from './registry.ts';
 
 export interface LoadedPlugin<P> {
   readonly plugin: P;
@@ -65,4 +65,16 @@ function loadFailure(error: unknown): string {
     return `Node ${process.versions.node} does not run this kind of file; build it to .js first`;
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * The built-in workloads that run on any engine of blocks by their name alone: those of files are for
+ * file systems, and `fio` has to be given a job.
+ */
+export async function blockWorkloadNames(): Promise<readonly string[]> {
+  const names = builtInNames('workload').filter((name) => name !== 'fio');
+  const loaded = await Promise.all(
+    names.map((name) => loadPlugin('workload', name, import.meta.dirname)),
+  );
+  return names.filter((_, index) => !('medium' in loaded[index]!.plugin));
 }

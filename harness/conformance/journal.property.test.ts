@@ -5,7 +5,8 @@
  * @req D1 @req A1 @req A3 @req B1 @req B12 @req C6 @req C8
  */
 import { expect, test } from 'vitest';
-import { builtInNames, builtInUrl } from '../cli/registry.ts';
+import { blockWorkloadNames } from '../cli/load-plugin.ts';
+import { builtInUrl } from '../cli/registry.ts';
 import type { Scenario } from '../contract/index.ts';
 import { loadSources, type ReadyScenario } from '../run/plugin-sources.ts';
 import { hunt } from './hunt-mutant.ts';
@@ -17,7 +18,7 @@ function load(scenario: Scenario): Promise<ReadyScenario> {
   return loadSources(scenario, journalSources(scenario, urlOf));
 }
 
-const cases = builtInNames('workload').flatMap((workload) =>
+const cases = (await blockWorkloadNames()).flatMap((workload) =>
   [512, 4096].flatMap((logicalBlockBytes) =>
     (['fua', 'flush'] as const).map((durability) => ({ workload, logicalBlockBytes, durability })),
   ),

@@ -1,11 +1,12 @@
 import type { ScenarioInput } from '../scenario-schema.ts';
-import { kernel, machine } from './kernel.ts';
+import { guest, kernel, machine } from './kernel.ts';
 import { smoke } from './smoke.ts';
 
 /** The built-in scenarios, by the profile that runs them. A new profile is a file and a line here. */
 export const profiles: Readonly<Record<string, readonly ScenarioInput[]>> = {
   smoke,
   kernel,
+  guest,
   machine,
 };
 

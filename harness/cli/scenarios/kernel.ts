@@ -150,4 +150,8 @@ export const machine: readonly ScenarioInput[] = [
   },
 ];
 
-export const kernel: readonly ScenarioInput[] = [...onTwin, ...onMapping, ...journalInGuest];
+/** On this machine. */
+export const kernel: readonly ScenarioInput[] = onTwin;
+
+/** In a guest: minutes, where it is emulated. */
+export const guest: readonly ScenarioInput[] = [...onMapping, ...journalInGuest];
