@@ -33,6 +33,7 @@ export class RequestQueue {
     const done = slots.doneBytes[slot]!;
     const byteOffset = slots.byteOffsets[slot]! + done;
     const byteCount = slots.byteCounts[slot]! - done;
+    slots.expectedResults[slot] = kind <= opKind.write ? byteCount : 0;
     if (kind <= opKind.write) {
       ring.transfer(slot, kind === opKind.write, file, byteOffset, byteCount, done);
     } else if (kind === opKind.trim) {

@@ -287,17 +287,23 @@ export class RingDriver implements BlockingDriver {
     return false;
   }
 
-  #reap({ meter }: LoadTask): number {
+  #reap(task: LoadTask): number {
     const { completedSlots, results } = this.#ring;
     const count = this.#ring.reap(this.#completeMax);
     if (count === 0) return 0;
-    meter.completedTogether(count);
+    task.meter.completedTogether(count);
+    let isAsExpected = true;
     for (let index = 0; index < count; index++) {
       const at = this.#doneCount++;
-      this.#doneSlots[at] = completedSlots[index]!;
-      this.#doneResults[at] = results[index]!;
+      const slot = completedSlots[index]!;
+      const result = results[index]!;
+      this.#doneSlots[at] = slot;
+      this.#doneResults[at] = result;
       this.#doneMs[at] = this.#nowMs;
+      if (result !== this.#slots.expectedResults[slot]) isAsExpected = false;
     }
+    // An error may end the job: it must be known before another operation is issued.
+    if (!isAsExpected) this.#settle(task);
     return count;
   }
 

@@ -9,6 +9,8 @@ export class SlotTable {
   readonly byteCounts: Uint32Array;
   /** Bytes that earlier, short transfers of the operation have done. */
   readonly doneBytes: Uint32Array;
+  /** What the kernel answers where all goes well. */
+  readonly expectedResults: Int32Array;
   readonly startMs: Float64Array;
   readonly issuedMs: Float64Array;
   readonly dueMs: Float64Array;
@@ -25,6 +27,7 @@ export class SlotTable {
     this.byteOffsets = new Float64Array(slotCount);
     this.byteCounts = new Uint32Array(slotCount);
     this.doneBytes = new Uint32Array(slotCount);
+    this.expectedResults = new Int32Array(slotCount);
     this.startMs = new Float64Array(slotCount);
     this.issuedMs = new Float64Array(slotCount);
     this.dueMs = new Float64Array(slotCount);
