@@ -31,6 +31,7 @@ import {
   type OpId,
 } from '../contract/index.ts';
 import { crc32c } from './crc32c.ts';
+import { checksumOverFiller } from './filler-checksum.ts';
 import { fillerBytes, fillerStart } from './filler.ts';
 
 const sectorBytes = 512;
@@ -39,6 +40,8 @@ const headerBytes = 44;
 const checksumBytes = 4;
 const magic = 0x5750;
 const layoutVersion = 1;
+/** What of a block is not filler. */
+const stampWords = { inFirstSector: headerBytes / 4, inOtherSectors: tagBytes / 4 } as const;
 const kindBlock = 1;
 const kindRecord = 2;
 
@@ -73,7 +76,8 @@ export function writeRecordStamp(target: Uint8Array, stamp: StampFields): void {
 
 function fill(target: Uint8Array, stamp: StampFields, kind: number): void {
   const run = runOf(stamp.seed);
-  writeFiller(target, fillerStart(run, stamp.op, stamp.block));
+  const start = fillerStart(run, stamp.op, stamp.block);
+  writeFiller(target, start);
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   writeTags(view, run, stamp);
   view.setFloat64(16, stamp.seed, true);
@@ -84,7 +88,9 @@ function fill(target: Uint8Array, stamp: StampFields, kind: number): void {
   view.setUint32(36, stamp.writer, true);
   view.setUint32(40, stamp.epoch, true);
   const checksumAt = target.length - checksumBytes;
-  view.setUint32(checksumAt, crc32c(target.subarray(0, checksumAt)), true);
+  const quick =
+    kind === kindBlock ? checksumOverFiller(target, start, checksumAt, stampWords) : undefined;
+  view.setUint32(checksumAt, quick ?? crc32c(target.subarray(0, checksumAt)), true);
 }
 
 function writeTags(view: DataView, run: number, stamp: Pick<BlockStamp, 'op' | 'block'>): void {
