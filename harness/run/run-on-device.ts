@@ -20,6 +20,7 @@ import { ResourceLedger } from './resources.ts';
 import { judgeRounds } from './run-on-twin.ts';
 import type { CellContext, Deadline } from './run-scenario.ts';
 import { saveRound } from './saved-round.ts';
+import { TimeLimit } from './time-limit.ts';
 
 export async function runOnDevice(
   ready: ReadyScenario,
@@ -35,7 +36,8 @@ export async function runOnDevice(
     resources,
   );
   context.noteDevices?.(targets.main.facts, targets.data?.facts);
-  const run: DeviceRun = { ready, context, account, deadline, stop: stopOf(ready, context) };
+  using limit = new TimeLimit(context.signal, ready.scenario.limits.durationMs);
+  const run: DeviceRun = { ready, context, account, deadline, stop: limit.signal };
   if (crash === 'log') return await runAboveLog(run, targets, resources);
   if (crash === 'kill') return await runKills(run, createProcessHome(targets, resources));
   await using home = await createMappedHome(targets, resources);
@@ -47,12 +49,8 @@ export interface DeviceRun {
   readonly context: CellContext;
   readonly account: CellAccount;
   readonly deadline: Deadline;
+  /** A real device gives no sign that nothing more will come: what does not answer is stopped by time. */
   readonly stop: AbortSignal;
-}
-
-/** A real device gives no sign that nothing more will come: what does not answer is stopped by time. */
-export function stopOf({ scenario }: ReadyScenario, { signal }: CellContext): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(scenario.limits.durationMs)]);
 }
 
 export async function runKills(run: DeviceRun, home: EngineHome): Promise<readonly Failure[]> {

@@ -6,6 +6,7 @@ import { ResourceLedger } from './resources.ts';
 import { judgeRounds } from './run-on-twin.ts';
 import type { CellContext, Deadline } from './run-scenario.ts';
 import { saveRound } from './saved-round.ts';
+import { TimeLimit } from './time-limit.ts';
 
 /**
  * A scenario of an engine of blocks on the twin under the kernel: recorded through the block layer,
@@ -18,10 +19,9 @@ export async function runOnKernelTwin(
   deadline: Deadline,
 ): Promise<readonly Failure[]> {
   await using resources = ResourceLedger.open();
-  const timeLimit = AbortSignal.timeout(ready.scenario.limits.durationMs);
-  const stop = AbortSignal.any([context.signal, timeLimit]);
+  using limit = new TimeLimit(context.signal, ready.scenario.limits.durationMs);
   return await judgeRounds(ready, context, account, deadline, async (round) => {
-    const record = await recordOnKernel(ready, round, resources, stop);
+    const record = await recordOnKernel(ready, round, resources, limit.signal);
     if (context.directory !== undefined) saveRound(context.directory, context.id, record);
     for (const firing of record.firings)
       context.emit({ type: 'fault-fired', cell: context.id, firing });

@@ -19,6 +19,7 @@ import { promiseToJudgeBy } from '../promise-in-force.ts';
 import { logFault } from '../real-crashes.ts';
 import { ResourceLedger } from '../resources.ts';
 import type { CellContext, Deadline } from '../run-scenario.ts';
+import { TimeLimit } from '../time-limit.ts';
 import { claimedContract } from './file-explorer.ts';
 import type { FileCut } from './file-cut.ts';
 import { saveCut } from './file-cut.ts';
@@ -72,6 +73,7 @@ async function* recordLogs(
   { ready, context, resources, target, deadline }: DeviceRun,
   log: TargetDevice,
 ): AsyncGenerator<FileRoundRecord> {
+  using limit = new TimeLimit(context.signal, ready.scenario.limits.durationMs);
   let round = 0;
   for (let n = 0; n < ready.scenario.explore.rounds && deadline() === undefined; n++) {
     const records = await recordLog({
@@ -81,7 +83,7 @@ async function* recordLogs(
       node: target.node,
       logNode: log.node,
       geometry: target.geometry,
-      ...progressOf(ready, context),
+      ...progressOf(context, limit),
     });
     for (const record of records) {
       if (context.directory !== undefined) saveFileRound(context.directory, context.id, record);
@@ -95,6 +97,7 @@ async function* recordLogs(
 async function runCuts(run: DeviceRun): Promise<readonly Failure[]> {
   const { ready, context, account, deadline, resources, target } = run;
   const { rounds } = ready.scenario.explore;
+  using limit = new TimeLimit(context.signal, ready.scenario.limits.durationMs);
   for (let round = 0; round < rounds; round++) {
     const stopped = deadline();
     if (stopped !== undefined) {
@@ -102,7 +105,7 @@ async function runCuts(run: DeviceRun): Promise<readonly Failure[]> {
       break;
     }
     const { node, geometry } = target;
-    const progress = progressOf(ready, context);
+    const progress = progressOf(context, limit);
     const cut = await recordCut({ ready, round, resources, node, geometry, ...progress });
     if (context.directory !== undefined) saveCut(context.directory, context.id, cut);
     for (const firing of cut.firings)
@@ -183,10 +186,9 @@ async function judgeCut(
   });
 }
 
-function progressOf(ready: ReadyFileScenario, context: CellContext) {
-  const timeLimit = AbortSignal.timeout(ready.scenario.limits.durationMs);
+function progressOf(context: CellContext, limit: TimeLimit) {
   return {
-    stop: AbortSignal.any([context.signal, timeLimit]),
+    stop: limit.signal,
     onProgress: (done: number, total: number): void => {
       context.emit({ type: 'progress', cell: context.id, phase: 'workload', done, total });
     },

@@ -16,6 +16,7 @@ import type { ReadyFileScenario } from '../plugin-sources.ts';
 import { promiseToJudgeBy } from '../promise-in-force.ts';
 import { ResourceLedger } from '../resources.ts';
 import type { CellContext, Deadline } from '../run-scenario.ts';
+import { TimeLimit } from '../time-limit.ts';
 import { explainFileFailures } from './explain-file-failures.ts';
 import { FileExplorer } from './file-explorer.ts';
 import { fileOutcomesOf, gapsOfFiles } from './file-outcomes.ts';
@@ -43,12 +44,12 @@ async function* recordRounds(
   resources: ResourceLedger,
 ): AsyncGenerator<FileRoundRecord> {
   const { limits, explore } = ready.scenario;
-  const stop = AbortSignal.any([context.signal, AbortSignal.timeout(limits.durationMs)]);
+  using limit = new TimeLimit(context.signal, limits.durationMs);
   const onProgress = (done: number, total: number): void => {
     context.emit({ type: 'progress', cell: context.id, phase: 'workload', done, total });
   };
   for (let round = 0; round < explore.rounds && deadline() === undefined; round++) {
-    const record = await recordFiles({ ready, round, resources, stop, onProgress });
+    const record = await recordFiles({ ready, round, resources, stop: limit.signal, onProgress });
     if (context.directory !== undefined) saveFileRound(context.directory, context.id, record);
     for (const firing of record.firings)
       context.emit({ type: 'fault-fired', cell: context.id, firing });

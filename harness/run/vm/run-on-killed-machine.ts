@@ -10,8 +10,9 @@ import type { CellAccount } from '../cell-account.ts';
 import type { AnyReadyScenario } from '../plugin-sources.ts';
 import { requireMachineKill } from '../real-crashes.ts';
 import { ResourceLedger } from '../resources.ts';
-import { runKills, stopOf } from '../run-on-device.ts';
+import { runKills } from '../run-on-device.ts';
 import type { CellContext, Deadline } from '../run-scenario.ts';
+import { TimeLimit } from '../time-limit.ts';
 import { createMachineHome } from './machine-home.ts';
 
 export async function runOnKilledMachine(
@@ -22,7 +23,8 @@ export async function runOnKilledMachine(
 ): Promise<readonly Failure[]> {
   const ready = requireMachineKill(anyReady);
   await using resources = ResourceLedger.open();
-  const stop = stopOf(ready, context);
+  using limit = new TimeLimit(context.signal, ready.scenario.limits.durationMs);
+  const stop = limit.signal;
   await using home = await createMachineHome({
     scenario: ready.scenario,
     resources,
