@@ -8,14 +8,13 @@ import {
   Mapping,
   replaceTables,
   sectorsOf,
+  type MappedPart,
   type MappingResources,
   type MappingTable,
 } from './device-mapper.ts';
 
-export interface FlakeyOptions {
+export interface FlakeyOptions extends MappedPart {
   readonly name: string;
-  /** The block device below. */
-  readonly device: string;
 }
 
 const features = { 'drop-writes': 'drop_writes', 'error-writes': 'error_writes' } as const;
@@ -39,12 +38,12 @@ export class FlakeyDevice implements AsyncDisposable {
 
   /** Works like the device below until it is told otherwise. */
   static async create(
-    { name, device }: FlakeyOptions,
+    { name, ...part }: FlakeyOptions,
     resources: MappingResources,
   ): Promise<FlakeyDevice> {
-    const sectors = await sectorsOf(device);
-    const mapping = await Mapping.create(name, upTable(device, sectors), resources);
-    return new FlakeyDevice(mapping, device, sectors);
+    const sectors = await sectorsOf(part);
+    const mapping = await Mapping.create(name, upTable(part.device, sectors), resources);
+    return new FlakeyDevice(mapping, part.device, sectors);
   }
 
   get node(): string {

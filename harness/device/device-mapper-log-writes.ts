@@ -3,12 +3,10 @@
  * another device. harness/drive/write-log reads the log.
  */
 import { HarnessError } from '../contract/index.ts';
-import { Mapping, sectorsOf, type MappingResources } from './device-mapper.ts';
+import { Mapping, sectorsOf, type MappedPart, type MappingResources } from './device-mapper.ts';
 
-export interface LogWritesOptions {
+export interface LogWritesOptions extends MappedPart {
   readonly name: string;
-  /** The block device below. */
-  readonly device: string;
   /** Where the log goes, from its first byte on. */
   readonly log: string;
 }
@@ -36,12 +34,12 @@ export class LogWritesDevice implements AsyncDisposable {
   }
 
   static async create(
-    { name, device, log }: LogWritesOptions,
+    { name, log, ...part }: LogWritesOptions,
     resources: MappingResources,
   ): Promise<LogWritesDevice> {
-    const sectors = await sectorsOf(device);
-    await sectorsOf(log);
-    const table = { sectors, target: 'log-writes', args: [device, log] };
+    const sectors = await sectorsOf(part);
+    await sectorsOf({ device: log });
+    const table = { sectors, target: 'log-writes', args: [part.device, log] };
     return new LogWritesDevice(await Mapping.create(name, table, resources));
   }
 

@@ -167,10 +167,23 @@ export async function removeMapping(name: string): Promise<void> {
   }
 }
 
-/** The size of a device as tables count it: in sectors of 512 bytes. */
-export async function sectorsOf(device: string): Promise<number> {
+/** What a mapping covers of the device below. */
+export interface MappedPart {
+  /** The block device below. */
+  readonly device: string;
+  /**
+   * How many bytes, from its start; all unless given. What lies behind them, such as the ownership stamp,
+   * cannot be reached through the mapping.
+   */
+  readonly byteCount?: number;
+}
+
+/** The size as tables count it: in sectors of 512 bytes. */
+export async function sectorsOf({ device, byteCount }: MappedPart): Promise<number> {
   const facts = await deviceFacts(device);
-  if (facts.kind === 'block-device' && facts.byteCount > 0) return facts.byteCount / 512;
+  if (facts.kind === 'block-device' && facts.byteCount > 0) {
+    return (byteCount ?? facts.byteCount) / 512;
+  }
   throw new HarnessError(
     'CONFIG_INVALID',
     `${device} cannot be mapped, expected a block device with a medium`,

@@ -29,10 +29,7 @@ export interface TargetDevices extends AsyncDisposable {
 }
 
 /** How another process opens a target. */
-export interface TargetNode extends Pick<TargetDevice, 'node' | 'isOwn'> {
-  /** Blocks that may be used; as many as the guard allows unless given. */
-  readonly capacityBlocks?: number;
-}
+export type TargetNode = Pick<TargetDevice, 'node' | 'isOwn'>;
 
 export interface TargetNodes {
   readonly main: TargetNode;
@@ -146,12 +143,8 @@ export async function openTargetDevices({ main, data }: TargetNodes): Promise<En
 }
 
 /** Opens the target for writing through io_uring, checked by the guard before and after. */
-export function openTargetDevice({
-  node,
-  isOwn,
-  capacityBlocks,
-}: TargetNode): Promise<BlockDevice> {
+export function openTargetDevice({ node, isOwn }: TargetNode): Promise<BlockDevice> {
   return openGuarded(node, isOwn ? { ownNodes: [node] } : {}, (target) =>
-    openUringDevice(target.path, { ...target, ...(capacityBlocks && { capacityBlocks }) }),
+    openUringDevice(target.path, target),
   );
 }

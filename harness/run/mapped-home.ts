@@ -1,5 +1,6 @@
 import * as fs from 'node:fs/promises';
 import type { ArmedFault, FaultableMapping } from '../contract/index.ts';
+import type { MappedPart } from '../device/device-mapper.ts';
 import { cutTogether, FlakeyDevice } from '../device/device-mapper-flakey.ts';
 import {
   geometriesOfTargets,
@@ -25,11 +26,11 @@ export async function createMappedHome(
   };
   const mapped = async (target: TargetDevice): Promise<TargetNode> => {
     const device = await FlakeyDevice.create(
-      { name: mappingName(), device: target.node },
+      { name: mappingName(), ...usableOf(target) },
       resources,
     );
     devices.push(device);
-    return mappedNode(device.node, target);
+    return mappedNode(device.node);
   };
   try {
     const main = await mapped(targets.main);
@@ -55,17 +56,14 @@ export async function createMappedHome(
   }
 }
 
-/** The block of the ownership stamp is beneath the mapping too, and is no more the engine's there. */
-export async function mappedNode(
-  node: string,
-  { geometry }: Pick<TargetDevice, 'geometry'>,
-): Promise<TargetNode> {
+/** What a mapping of a target covers: not the block of the ownership stamp. */
+export function usableOf({ node, geometry }: Pick<TargetDevice, 'node' | 'geometry'>): MappedPart {
+  return { device: node, byteCount: geometry.logicalBlockBytes * geometry.capacityBlocks };
+}
+
+export async function mappedNode(node: string): Promise<TargetNode> {
   // Where udev runs, the name is a link.
-  return {
-    node: await fs.realpath(node),
-    isOwn: true,
-    capacityBlocks: geometry.capacityBlocks,
-  };
+  return { node: await fs.realpath(node), isOwn: true };
 }
 
 /**

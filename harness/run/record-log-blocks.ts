@@ -8,7 +8,6 @@ import {
 } from '../contract/index.ts';
 import { LogWritesDevice } from '../device/device-mapper-log-writes.ts';
 import type { History } from '../drive/history.ts';
-import { createImage, type SparseImage } from '../drive/image.ts';
 import { historiesOfLog, type LogHistories } from '../drive/write-log/log-histories.ts';
 import { WriteLog } from '../drive/write-log/write-log.ts';
 import { createLedger } from '../ledger/ack-ledger.ts';
@@ -20,7 +19,7 @@ import { driveWorkload } from './drive-workload.ts';
 import { mappingName } from './files/mapping-name.ts';
 import { cutMomentOf } from './files/cut-moment.ts';
 import { imageOfDevice } from './files/record-log.ts';
-import { mappedNode } from './mapped-home.ts';
+import { mappedNode, usableOf } from './mapped-home.ts';
 import { outcomesOf } from './outcome-counts.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import { PositionMarks } from './position-marks.ts';
@@ -51,7 +50,7 @@ const stopMark = 'cut';
 export async function recordLogBlocks(options: RecordLogBlocksOptions): Promise<RoundRecord> {
   const { ready, round, target, log } = options;
   await format(ready, target);
-  const base = usableImageOf(target);
+  const base = imageOfDevice(target.node, target.geometry);
   const driven = await driveAboveLog(options);
   await using writes = WriteLog.open(log.node, {
     until: 'entry-count',
@@ -95,16 +94,6 @@ async function format(
   await engine.format({ main }, engineConfig, createRealPlatform());
 }
 
-/** Without the block of the ownership stamp: the engine does not have it, and nor do crash states. */
-function usableImageOf({ node, geometry }: TargetDevice): SparseImage {
-  const whole = imageOfDevice(node, geometry);
-  const usable = createImage({ ...geometry, atomicWriteBlocks: 1 }, 0);
-  for (let index = 0; index < usable.unitCount; index++) {
-    usable.writeUnit(index, whole.readUnit(index));
-  }
-  return usable;
-}
-
 /** An engine may flush for several operations at a time, and in the background. */
 const flushesInFlightUsual = 4;
 
@@ -120,10 +109,10 @@ interface DrivenBlocks {
 async function driveAboveLog(options: RecordLogBlocksOptions): Promise<DrivenBlocks> {
   const { resources, target, log } = options;
   await using device = await LogWritesDevice.create(
-    { name: mappingName(), device: target.node, log: log.node },
+    { name: mappingName(), ...usableOf(target), log: log.node },
     resources,
   );
-  await using main = await openTargetDevice(await mappedNode(device.node, target));
+  await using main = await openTargetDevice(await mappedNode(device.node));
   return await driveEngine(options, device, main);
 }
 

@@ -9,19 +9,23 @@ const chunkBytes = 1 << 20;
 /**
  * The contents of a file or block device as an image in units of one block: what the drive held before
  * logging began. A target that holds later data already shows recovery what it could not have found,
- * as fstests learned (commit 65cc9a23, generic/482), so every crash state starts from this.
+ * as fstests learned (commit 65cc9a23, generic/482), so every crash state starts from this. All of it
+ * unless `byteCount` says how much, from the start.
  */
-export function readBaseImage(path: string, blockBytes: 512 | 4096): SparseImage {
+export function readBaseImage(
+  path: string,
+  blockBytes: 512 | 4096,
+  byteCount?: number,
+): SparseImage {
   const fd = openForReading(path);
   try {
-    return readAll(fd, path, blockBytes);
+    return readFrom(fd, path, blockBytes, byteCount ?? sizeOf(fd));
   } finally {
     fs.closeSync(fd);
   }
 }
 
-function readAll(fd: number, path: string, blockBytes: number): SparseImage {
-  const byteCount = sizeOf(fd);
+function readFrom(fd: number, path: string, blockBytes: number, byteCount: number): SparseImage {
   if (byteCount === 0 || byteCount % blockBytes !== 0) {
     throw new HarnessError(
       'CONFIG_INVALID',

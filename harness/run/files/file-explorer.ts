@@ -71,7 +71,8 @@ export class FileExplorer {
 
   /** What the drive held for certain when the file system had been made: nothing mounted it yet. */
   get freshImage(): SparseImage {
-    return this.imageOf({ bornAt: formattedAt(this.evidence.history), choices: [] });
+    const { fresh, history } = this.evidence;
+    return fresh ?? this.imageOf({ bornAt: formattedAt(history), choices: [] });
   }
 
   imageOf(state: Pick<CrashState, 'bornAt' | 'choices'>): SparseImage {

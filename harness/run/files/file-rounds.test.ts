@@ -117,7 +117,10 @@ describe('the evidence of a round', () => {
   it('comes back from the run directory as it was, with the recoveries that were recorded', () => {
     const kept = directory();
     const { history, ledger } = recorded();
-    const record = { round: 2, history, ledger, firings: [], engineFacts: undefined, gap: 'late' };
+    const fresh = createImage(geometry, 1);
+    fresh.writeBytes(0, Buffer.alloc(4096, 0x61));
+    const facts = { firings: [], engineFacts: undefined, gap: 'late' };
+    const record = { round: 2, history, fresh, ledger, ...facts };
     saveFileRound(kept, 'cell', record);
     saveRecovery(kept, 'cell', { round: 2, state: 5, recovery: recorded().history });
     const loaded = loadFileRound(kept, 'cell', 2);
@@ -126,6 +129,7 @@ describe('the evidence of a round', () => {
     expect(loaded.history.events).toEqual(history.events);
     expect(loaded.recoveryOf?.(5)?.events).toEqual(history.events);
     expect(loaded.recoveryOf?.(4)).toBeUndefined();
+    expect(loaded.fresh?.digest()).toBe(fresh.digest());
   });
 
   it('of a cut has both images of the drive', () => {

@@ -7,7 +7,7 @@ import type { PlannedRound } from '../explore-worker.ts';
 import type { JudgedState } from '../judge-windows.ts';
 import type { ReadyFileScenario } from '../plugin-sources.ts';
 import { allEnded, WorkerThread, workOff, type WorkCallbacks } from '../worker-thread.ts';
-import type { FileRoundEvidence } from './file-round.ts';
+import { encodedFresh, type FileRoundEvidence } from './file-round.ts';
 import type { MountReply, MountRequest } from './mount-worker.ts';
 
 export interface FileExploration {
@@ -43,12 +43,14 @@ export class MountPool implements AsyncDisposable {
     budget: ExploreBudget,
     callbacks: WorkCallbacks,
   ): Promise<FileExploration> {
+    const fresh = encodedFresh(evidence);
     const request = {
       type: 'round',
       scenario: ready.scenario,
       sources: ready.sources,
       round: evidence.round,
       history: encodeHistory(evidence.history),
+      ...(fresh && { fresh }),
       ledger: encodeFileLedger(evidence.ledger),
       budget,
     } as const;

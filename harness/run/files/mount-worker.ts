@@ -1,6 +1,7 @@
 /** Body of a thread that mounts crash states: holds one round at a time and works off its tasks. */
 import type { Scenario } from '../../contract/index.ts';
 import { decodeHistory } from '../../drive/history-file.ts';
+import { decodeImage } from '../../drive/image-file.ts';
 import { decodeFileLedger } from '../../ledger/file-ledger.ts';
 import type { StateMounter } from '../../rigs/mounted-states.ts';
 import type { ExploreBudget } from '../explore-round.ts';
@@ -19,6 +20,7 @@ export type MountRequest =
       readonly sources: PluginSources;
       readonly round: number;
       readonly history: Uint8Array;
+      readonly fresh?: Uint8Array;
       readonly ledger: string;
       readonly budget: ExploreBudget;
     }
@@ -63,6 +65,7 @@ async function begin(request: Extract<MountRequest, { type: 'round' }>): Promise
   const evidence = {
     round: request.round,
     history: decodeHistory(request.history),
+    ...(request.fresh && { fresh: decodeImage(request.fresh).base }),
     ledger: decodeFileLedger(request.ledger),
   };
   explorer = new FileExplorer(ready, evidence, request.budget);

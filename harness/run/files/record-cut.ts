@@ -3,6 +3,7 @@ import { FlakeyDevice } from '../../device/device-mapper-flakey.ts';
 import { startFileDriver } from '../../rigs/file-driver.ts';
 import { makeFileSystem, mountMade } from '../../rigs/made-file-system.ts';
 import { armFaults } from '../arm-faults.ts';
+import { usableOf } from '../mapped-home.ts';
 import { roundRandom } from '../record-round.ts';
 import { cutMomentOf } from './cut-moment.ts';
 import { driveFiles, type DrivenFiles, type FileWitness } from './drive-files.ts';
@@ -15,9 +16,8 @@ import { imageOfDevice, type DeviceRecordOptions } from './record-log.ts';
  * operation; what the device then holds is the one crash state there is (CRASH-MODEL §4.4).
  */
 export async function recordCut(options: DeviceRecordOptions): Promise<FileCut> {
-  const { ready, round, node, geometry } = options;
-  const recipe = ready.engine.recipeFor(ready.engineConfig, geometry);
-  await makeFileSystem(recipe, node);
+  const { round, node, geometry } = options;
+  await makeThroughMapping(options);
   const fresh = imageOfDevice(node, geometry);
   const { witness, facts, ledger, gap } = await driveUntilCut(options);
   const image = imageOfDevice(node, geometry);
@@ -46,6 +46,17 @@ export async function recordCut(options: DeviceRecordOptions): Promise<FileCut> 
   };
 }
 
+/** Not on the device itself: the block of the ownership stamp is none of the file system's. */
+async function makeThroughMapping(options: DeviceRecordOptions): Promise<void> {
+  const { engine, engineConfig } = options.ready;
+  await using device = await createMapping(options);
+  await makeFileSystem(engine.recipeFor(engineConfig, options.geometry), device.node);
+}
+
+function createMapping(options: DeviceRecordOptions): Promise<FlakeyDevice> {
+  return FlakeyDevice.create({ name: mappingName(), ...usableOf(options) }, options.resources);
+}
+
 interface DrivenUntilCut extends DrivenFiles {
   readonly witness: CutWitness;
   readonly facts: EngineFacts;
@@ -53,11 +64,11 @@ interface DrivenUntilCut extends DrivenFiles {
 
 /** Nothing of the file system's memory reaches the device after the cut, nor while it is unmounted. */
 async function driveUntilCut(options: DeviceRecordOptions): Promise<DrivenUntilCut> {
-  const { ready, round, resources, node } = options;
+  const { ready, round, resources } = options;
   const { scenario } = ready;
   const random = roundRandom(scenario.seed, round);
   const recipe = ready.engine.recipeFor(ready.engineConfig, options.geometry);
-  await using device = await FlakeyDevice.create({ name: mappingName(), device: node }, resources);
+  await using device = await createMapping(options);
   await using mounted = await mountMade(recipe, device.node, resources);
   await using driver = await startFileDriver({
     root: mounted.root,

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import {
   HarnessError,
   nounFor,
@@ -13,6 +14,7 @@ import { WriteLog } from '../../drive/write-log/write-log.ts';
 import { startFileDriver } from '../../rigs/file-driver.ts';
 import { makeFileSystem, mountMade } from '../../rigs/made-file-system.ts';
 import { armFaults } from '../arm-faults.ts';
+import { usableOf } from '../mapped-home.ts';
 import { logFault } from '../real-crashes.ts';
 import { roundRandom } from '../record-round.ts';
 import { driveFiles, type DrivenFiles, type FileWitness } from './drive-files.ts';
@@ -56,10 +58,12 @@ export async function recordLog(options: RecordLogOptions): Promise<readonly Fil
     base,
     startMark,
     stopMark,
+    flushesInFlightMax,
   });
   return found.histories.map(({ history }, part) => ({
     round: round + part,
     history,
+    fresh: driven.fresh,
     ledger: driven.ledger,
     firings: [{ fault: logFault, faultClass: 'power-loss', atNs: 0, details: {} }],
     engineFacts: driven.facts,
@@ -70,35 +74,38 @@ export async function recordLog(options: RecordLogOptions): Promise<readonly Fil
 /** A drive as large as those of data centres cannot be held in memory, crash state by crash state. */
 const baseBytesMax = 2 ** 30;
 
-/** All that a device holds. Throws CONFIG_INVALID for one that is too large. */
-export function imageOfDevice(
-  node: string,
-  { logicalBlockBytes, capacityBlocks }: DeviceGeometry,
-): SparseImage {
-  const byteCount = logicalBlockBytes * capacityBlocks;
+/** All that may be used of a device. Throws CONFIG_INVALID for one that is too large. */
+export function imageOfDevice(node: string, geometry: DeviceGeometry): SparseImage {
+  const byteCount = geometry.logicalBlockBytes * geometry.capacityBlocks;
   if (byteCount > baseBytesMax) {
     throw new HarnessError(
       'CONFIG_INVALID',
       `${node} has ${byteCount} bytes, expected at most ${baseBytesMax}: the crash states of a log are made in memory`,
     );
   }
-  return readBaseImage(node, logicalBlockBytes === 512 ? 512 : 4096);
+  return readBaseImage(node, geometry.logicalBlockBytes === 512 ? 512 : 4096, byteCount);
 }
 
-async function driveAboveLog(
-  options: RecordLogOptions,
-): Promise<DrivenFiles & { readonly facts: EngineFacts }> {
-  const { ready, round, resources, node, logNode } = options;
+interface DrivenAboveLog extends DrivenFiles {
+  /** As it was made: the parts of a log need not begin with it. */
+  readonly fresh: SparseImage;
+  readonly facts: EngineFacts;
+}
+
+async function driveAboveLog(options: RecordLogOptions): Promise<DrivenAboveLog> {
+  const { ready, round, resources, logNode } = options;
   const { scenario, engine, engineConfig } = ready;
   const random = roundRandom(scenario.seed, round);
   const recipe = engine.recipeFor(engineConfig, options.geometry);
   await using device = await LogWritesDevice.create(
-    { name: mappingName(), device: node, log: logNode },
+    { name: mappingName(), ...usableOf(options), log: logNode },
     resources,
   );
   await makeFileSystem(recipe, device.node);
+  const fresh = imageOfDevice(device.node, options.geometry);
   await device.mark(startMark);
   await using mounted = await mountMade(recipe, device.node, resources);
+  await flush(device.node, flushesInFlightMax + 1);
   await using driver = await startFileDriver({
     root: mounted.root,
     seed: scenario.seed,
@@ -110,7 +117,23 @@ async function driveAboveLog(
   const driven = await driveFiles({ ...options, random }, witness, driver);
   if (driven.gap === undefined && !witness.isOver()) await writeBack(driver);
   await witness.end();
-  return { ...driven, facts: mounted.facts };
+  return { ...driven, fresh, facts: mounted.facts };
+}
+
+/** One process that does one thing at a time, and the kernel's own threads. */
+const flushesInFlightMax = 4;
+
+/**
+ * What the kernel writes through as it mounts, ext4 its superblock, it writes behind soon after; only after
+ * so many flushes does the log show which came last (log-histories.ts).
+ */
+async function flush(node: string, times: number): Promise<void> {
+  const handle = await open(node, 'r');
+  try {
+    for (let done = 0; done < times; done++) await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 class LogWitness implements FileWitness {

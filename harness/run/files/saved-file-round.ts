@@ -1,10 +1,11 @@
 /** A round of files in its run directory: what was recorded, and nothing that was concluded. */
 import { decodeHistory, encodeHistory } from '../../drive/history-file.ts';
 import type { History } from '../../drive/history.ts';
+import { decodeImage } from '../../drive/image-file.ts';
 import { decodeFileLedger, encodeFileLedger } from '../../ledger/file-ledger.ts';
 import type { RunDirectory } from '../run-directory.ts';
 import { firingsOf } from '../saved-round.ts';
-import type { FileRoundRecord } from './file-round.ts';
+import { encodedFresh, type FileRoundRecord } from './file-round.ts';
 
 export function saveFileRound(
   directory: RunDirectory,
@@ -13,6 +14,8 @@ export function saveFileRound(
 ): void {
   const name = `round-${record.round}`;
   directory.saveEvidence(cell, `${name}.history`, encodeHistory(record.history));
+  const fresh = encodedFresh(record);
+  if (fresh !== undefined) directory.saveEvidence(cell, freshName(record.round), fresh);
   directory.saveEvidence(cell, `${name}.files.jsonl`, encodeFileLedger(record.ledger));
   directory.saveEvidence(cell, `${name}.gap.json`, `${JSON.stringify(record.gap ?? null)}\n`);
 }
@@ -24,6 +27,10 @@ export function saveRecovery(
   { round, state, recovery }: { round: number; state: number; recovery: History },
 ): void {
   directory.saveEvidence(cell, recoveryName(round, state), encodeHistory(recovery));
+}
+
+function freshName(round: number): string {
+  return `round-${round}.fresh.history`;
 }
 
 function recoveryName(round: number, state: number): string {
@@ -38,9 +45,11 @@ export function loadFileRound(
   const name = `round-${round}`;
   const history = decodeHistory(directory.loadEvidence(cell, `${name}.history`));
   const ledger = directory.loadEvidence(cell, `${name}.files.jsonl`).toString('utf8');
+  const hasFresh = directory.evidenceNames(cell).includes(freshName(round));
   return {
     round,
     history,
+    ...(hasFresh && { fresh: decodeImage(directory.loadEvidence(cell, freshName(round))).base }),
     ledger: decodeFileLedger(ledger),
     firings: firingsOf(history),
     engineFacts: undefined,
