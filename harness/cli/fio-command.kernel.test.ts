@@ -3,6 +3,7 @@ import {
   mkdtempSync,
   openSync,
   closeSync,
+  readFileSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -81,6 +82,30 @@ test('a block that is not as written makes the exit code 1 and is named', async 
   expect(checked.out).toMatch(/4096 bytes at 8192 of/);
   expect(checked.exitCode).toBe(1);
 });
+
+test('a latency log holds every operation, with the latencies that the answer sums up', async () => {
+  const file = jobFile('logged.fio', 'rw=randwrite', 'ioengine=psync', 'write_lat_log=logged');
+  const { exitCode, out } = await run('fio', file, '--output-format=json');
+  expect(exitCode).toBe(0);
+  const [{ write }] = (JSON.parse(out) as { jobs: [{ write: FioDirection }] }).jobs;
+  const log = readFileSync(path.join(directory, 'logged_clat.1.log'), 'utf8');
+  const latencies = log
+    .trim()
+    .split('\n')
+    .map((line) => Number(line.split(',')[1]));
+  expect(latencies).toHaveLength(256);
+  expect(write.clat_ns.N).toBe(256);
+  expect(Math.max(...latencies)).toBe(write.clat_ns.max);
+  const mean = latencies.reduce((sum, latency) => sum + latency) / 256;
+  expect(Math.abs(mean - write.clat_ns.mean)).toBeLessThan(1);
+  expect(log).toMatch(/^(\d+, \d+, 1, 4096, 0\n){256}$/);
+  await run('fio', file, '--repeat', '2');
+  expect(readFileSync(path.join(directory, 'logged.logged.fio.2_lat.1.log'), 'utf8')).not.toBe('');
+});
+
+interface FioDirection {
+  readonly clat_ns: { readonly N: number; readonly max: number; readonly mean: number };
+}
 
 test('variants are run in turn, and the comparison pairs them', async () => {
   const fast = jobFile('deep.fio', 'rw=randread', 'ioengine=io_uring', 'iodepth=8');

@@ -41,11 +41,27 @@ test.each([
   [['rw=write', 'size=-4k'], /^bad\.fio:5: size: /],
   [['rw=write', 'ioengine=io_uring', 'iodepth=99999'], /^bad\.fio:6: iodepth: /],
   [['rw=write', 'fysnc=1'], /^bad\.fio:5: fysnc: .*fsync/],
-  [['rw=write', 'size=4p'], /room for \d+/],
+  [['rw=write', 'size=4p'], /^bad\.fio:1: .*room for \d+; make size/],
 ])('%j is refused with file, line and fix, before anything is written', async (options, words) => {
   const { exitCode, error } = await run('fio', jobFile('bad.fio', ...options));
   expect(exitCode).toBe(2);
   expect(error).toMatch(words);
+  expect(existsSync(target)).toBe(false);
+});
+
+test.each([
+  ['rw=write\nsize=4k\n', /^bad\.fio:1: .*before any section; begin with/m],
+  ['[global]\nrw=write\n', /^bad\.fio: there is no job; add a section/m],
+  ['[a]\n[b]\n', /^bad\.fio:6: b and a \(line 5\) write one region .*stonewall/m],
+  ['[a]\nioengine=powercut\n', /^bad\.fio:5: ioengine: .*powercut run/m],
+])('%j is refused with file, line and fix, before anything is written', async (sections, words) => {
+  const head = sections.startsWith('[a]')
+    ? `[global]\nfilename=${target}\nsize=40k\nrw=write\n`
+    : '';
+  writeFileSync(path.join(directory, 'bad.fio'), head + sections);
+  const { exitCode, error } = await run('fio', 'bad.fio');
+  expect(error).toMatch(words);
+  expect(exitCode).toBe(2);
   expect(existsSync(target)).toBe(false);
 });
 

@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
+import * as path from 'node:path';
 import { HarnessError } from '../contract/index.ts';
+import { logFilesOf, writeLogFiles } from '../fio/output/fio-logs.ts';
 import { fioRunReport, type FioRunReport } from '../fio/rounds/run-report.ts';
 import { runRounds, type VariantRun } from '../fio/rounds/run-rounds.ts';
 import { readStorageFacts } from '../fio/rounds/storage-facts.ts';
@@ -87,6 +89,7 @@ async function fio(
   const startedAt = new Date().toISOString();
   const runs = await measure(context, files, options);
   const report = await reportOf(context, files, runs, { startedAt, seed: options.seed ?? 0 });
+  writeLogs(context, runs);
   await deliver(context, runs, report, options);
   return exitCodeOf(context, report);
 }
@@ -164,6 +167,15 @@ async function reportOf(
     storage: await Promise.all([...new Set(paths)].map(readStorageFacts)),
     warnings: files.flatMap(({ warnings }) => warnings),
   });
+}
+
+/** Beside the answer, where fio puts them; of several runs, the name says which one it was. */
+function writeLogs(context: CommandContext, runs: readonly VariantRun[]): void {
+  const logs = runs.flatMap(({ results, variant, round }) => {
+    const file = path.basename(variant).replaceAll(/[^\w.-]/g, '-');
+    return logFilesOf(results, runs.length === 1 ? '' : `.${file}.${round + 1}`);
+  });
+  writeLogFiles(logs, (name) => resolvePath(context, name));
 }
 
 async function deliver(

@@ -74,10 +74,24 @@ function checkedTwice(
   const context = machineContext(wish);
   const first = read(context);
   refuseErrors(first.problems);
+  refuseEngineJobs(first.jobs);
   const paths = first.jobs.flatMap(({ extent }) => extent.files.map((file) => file.path));
   const { jobs, problems } = read({ ...context, ...diskFactsOf(paths) });
   refuseErrors(problems);
   return { name, jobs, warnings: problems.map(problemLine) };
+}
+
+/** Which engine it would be, and on what, only a scenario says. */
+function refuseEngineJobs(jobs: readonly FioJob[]): void {
+  const lines = jobs
+    .filter(({ engine }) => engine.name === 'powercut')
+    .map(
+      ({ source, name }) =>
+        `${source.file}:${source.line}: ioengine: powercut in the job "${name}" is an engine under test, ` +
+        `which this command does not open; run it as a workload: ` +
+        `powercut run --engine journal --workload ./job.fio`,
+    );
+  if (lines.length > 0) throw new HarnessError('CONFIG_INVALID', [...new Set(lines)].join('\n'));
 }
 
 /** What job files are read with on this machine, before anything is known of their targets. */

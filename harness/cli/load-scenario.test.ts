@@ -33,6 +33,28 @@ workload: ./test-plugins/workload.mjs
 const onTwo = head.replace('/engine.mjs', '/in-place-engine.mjs');
 
 describe('a scenario file', () => {
+  it('may model flash behind a simulated drive, and behind no other', async () => {
+    const [ready] = await load(`${head}flash: { preconditioning: empty }\n`);
+    expect(ready?.scenario.flash).toEqual({
+      pageBytes: 4096,
+      pagesPerEraseBlock: 256,
+      overProvisioning: 0.07,
+      preconditioning: 'empty',
+    });
+    const [again] = await load(formatScenario(ready!.scenario));
+    expect(again?.scenario.flash).toEqual(ready!.scenario.flash);
+    expect((await load(head))[0]?.scenario).not.toHaveProperty('flash');
+    expect(await problemsOf(`${head}rig: device\nflash: {}\n`)).toEqual([
+      expect.stringContaining('flash is modelled on rig sim only'),
+    ]);
+    expect(await problemsOf(`${head}device: { capacityBlocks: 200 }\nflash: {}\n`)).toEqual([
+      expect.stringMatching(/^x\.yaml:\d+.*less than 16 pages of 4096 bytes/),
+    ]);
+    expect(await problemsOf(`${head}flash: { pageBytes: 6000 }\n`)).toEqual([
+      expect.stringMatching(/flash.pageBytes is 6000.*4096/),
+    ]);
+  });
+
   it('gives a scenario with the defaults of everything that it leaves out', async () => {
     const [ready] = await load(head);
     expect(ready?.scenario).toMatchObject({
@@ -323,7 +345,7 @@ expect: { verdict: fail, kinds: [losst] }
 });
 
 const fields =
-  'name, because, seed, rig, engine, workload, faults, verifiers, device, dataDevice, limits, explore, expect';
+  'name, because, seed, rig, engine, workload, faults, verifiers, device, dataDevice, flash, limits, explore, expect';
 const deviceFields =
   'logicalBlockBytes, capacityBlocks, atomicWriteBlocks, writeCache, supportsFua';
 const workloads = builtInNames('workload').join(', ');

@@ -16,6 +16,7 @@ import {
   type Verifier,
   type Workload,
 } from '../contract/index.ts';
+import { isFlashPossible } from '../measure/write-levels/simulated-flash.ts';
 import { fileOpKinds } from '../run/files/blocks-as-files.ts';
 import {
   fittedWorkload,
@@ -155,7 +156,24 @@ class ScenarioLoader {
     else this.#checkBlockScenario(ready);
     this.#checkLayers(ready);
     this.#checkRanges(ready);
+    this.#checkFlash(ready);
     return this.#problems.length === before;
+  }
+
+  #checkFlash({ scenario }: AnyReadyScenario): void {
+    const { rig, flash } = scenario;
+    if (flash === undefined) return;
+    if (rig !== 'sim') {
+      this.#report(['flash'], `flash is modelled on rig sim only, expected no flash on rig ${rig}`);
+    }
+    const { main, data } = geometriesOf(scenario);
+    const isPossible = [main, data ?? main].every((drive) => isFlashPossible(drive, flash));
+    if (isPossible) return;
+    this.#report(
+      ['flash', 'overProvisioning'],
+      `${flash.overProvisioning} of this drive is less than 16 pages of ${flash.pageBytes} bytes, ` +
+        'expected more, or a larger device.capacityBlocks',
+    );
   }
 
   #checkBlockScenario(ready: ReadyScenario): void {

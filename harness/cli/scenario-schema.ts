@@ -63,6 +63,14 @@ const device = z.strictObject({
   supportsFua: z.boolean().default(true),
 });
 
+/** The defaults are those of a common drive: 7 % of spare space, as between 10^9 and 2^30 bytes. */
+const flash = z.strictObject({
+  pageBytes: z.int().min(4096).max(65_536).multipleOf(4096).default(4096),
+  pagesPerEraseBlock: wholeNumber(1).default(256),
+  overProvisioning: z.number().min(0.01).max(4).default(0.07),
+  preconditioning: z.enum(['empty', 'sequential', 'random']).default('random'),
+});
+
 const limits = z.strictObject({
   ops: wholeNumber(1).default(200),
   queueDepth: wholeNumber(1).default(8),
@@ -109,6 +117,7 @@ export const scenarioSchema = z.strictObject({
   verifiers: z.array(z.string().min(1)).default([]),
   device: device.prefault({}),
   dataDevice: device.optional(),
+  flash: flash.optional(),
   limits: limits.prefault({}),
   explore: explore.prefault({}),
   expect: expectation.default({ verdict: 'pass' }),
@@ -128,7 +137,7 @@ export type ScenarioInput = Omit<
   readonly expect?: 'pass' | Expectation;
 };
 
-export function toScenario({ dataDevice, ...fields }: ScenarioFields): Scenario {
+export function toScenario({ dataDevice, flash, ...fields }: ScenarioFields): Scenario {
   return {
     ...fields,
     engine: toPluginRef(fields.engine),
@@ -140,6 +149,7 @@ export function toScenario({ dataDevice, ...fields }: ScenarioFields): Scenario 
     ],
     device: toGeometry(fields.device),
     ...(dataDevice && { dataDevice: toGeometry(dataDevice) }),
+    ...(flash && { flash }),
     explore: toExploration(fields.explore),
   };
 }

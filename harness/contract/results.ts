@@ -50,6 +50,15 @@ export interface WriteAmplification {
   readonly deviceBytes: number | undefined;
   readonly flushes: number;
   readonly fuaWrites: number;
+  /** Of a modelled drive of flash, where the scenario has one. Simulated: no other level counts it. */
+  readonly simulatedFlash?: SimulatedFlashWrites;
+}
+
+export interface SimulatedFlashWrites {
+  /** Bytes that the drive got from the host. */
+  readonly hostBytes: number;
+  readonly programmedBytes: number;
+  readonly erases: number;
 }
 
 export interface CellCounts {

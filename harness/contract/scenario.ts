@@ -28,6 +28,22 @@ export const rigNames = ['sim', 'fuse', 'device', 'vm'] as const;
 
 export type RigName = (typeof rigNames)[number];
 
+/**
+ * A model of the flash behind a drive, for rig sim: what it would have programmed is simulated, and no
+ * verdict depends on it.
+ */
+export interface FlashModel {
+  readonly pageBytes: number;
+  readonly pagesPerEraseBlock: number;
+  /** (Physical - user) / user pages, as Desnoyers and fio's `spr_op` have it. */
+  readonly overProvisioning: number;
+  /**
+   * How the drive was filled before: `empty` is fresh out of the box; `sequential` has every page
+   * written once, in order; `random` then each page twice more on average, near its steady state.
+   */
+  readonly preconditioning: 'empty' | 'sequential' | 'random';
+}
+
 /** Data only: serialisable, diffable, replayable from the run directory. */
 export interface Scenario {
   readonly name: string;
@@ -43,6 +59,7 @@ export interface Scenario {
   readonly device: DeviceGeometry;
   /** A second device, for engines that keep the volume's blocks on one of their own. */
   readonly dataDevice?: DeviceGeometry;
+  readonly flash?: FlashModel;
   readonly limits: {
     readonly ops: number;
     readonly queueDepth: number;

@@ -219,15 +219,16 @@ const report = z.strictObject({
     completion: z.boolean(),
     total: z.boolean(),
   }),
+  /** Otherwise one call may hand over an operation and wait for another. */
+  isSubmissionTimed: z.boolean(),
   readsAndWrites: z.enum(['apart', 'mixed', 'both']),
   /** Paths to begin log names with. */
   logs: z.strictObject({
     bandwidth: z.string().nullable(),
     iops: z.string().nullable(),
     latency: z.string().nullable(),
-    histogram: z.string().nullable(),
+    /** 0: a line for every operation. */
     averageMs: count,
-    histogramMs: count,
     isPerJob: z.boolean(),
   }),
   steady: z

@@ -44,6 +44,16 @@ test('a later reading counts only what came after the earlier one', () => {
   });
 });
 
+test('simulated flash is added only where every round has it, and is in no ratio', () => {
+  const flash = { hostBytes: 8192, programmedBytes: 12_288, erases: 2 };
+  const simulated = assembleWriteAmplification(counters, 100, flash);
+  const twice = { hostBytes: 16_384, programmedBytes: 24_576, erases: 4 };
+  expect(addWriteAmplification([simulated, simulated])?.simulatedFlash).toEqual(twice);
+  const without = assembleWriteAmplification(counters, 100);
+  expect(addWriteAmplification([simulated, without])).not.toHaveProperty('simulatedFlash');
+  expect(ratiosOf(simulated)).toEqual(ratiosOf(without));
+});
+
 test('rounds are added by purpose, and one that does not know its device bytes hides the sum', () => {
   const known = assembleWriteAmplification(counters, 100);
   const unknown = assembleWriteAmplification(

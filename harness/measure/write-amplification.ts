@@ -1,12 +1,18 @@
-import type { EngineCounters, WriteAmplification } from '../contract/index.ts';
+import type {
+  EngineCounters,
+  SimulatedFlashWrites,
+  WriteAmplification,
+} from '../contract/index.ts';
 
 /**
  * Puts what the engine submitted beside what the drive received. `deviceBytes` is undefined where
- * the drive does not say; it is never taken from the engine's own count.
+ * the drive does not say; it is never taken from the engine's own count. `simulatedFlash` is of a
+ * model, where there is one.
  */
 export function assembleWriteAmplification(
   engine: EngineCounters,
   deviceBytes: number | undefined,
+  simulatedFlash?: SimulatedFlashWrites,
 ): WriteAmplification {
   return {
     userBytes: engine.userBytes,
@@ -14,6 +20,7 @@ export function assembleWriteAmplification(
     deviceBytes,
     flushes: engine.flushes,
     fuaWrites: engine.fuaWrites,
+    ...(simulatedFlash && { simulatedFlash }),
   };
 }
 
@@ -29,19 +36,31 @@ export function countersBetween(before: EngineCounters, after: EngineCounters): 
 
 /**
  * Adds the rounds of a cell; undefined for none. The sum's device bytes are known only where every
- * round knew them.
+ * round knew them; its flash is simulated only where every round's was.
  */
 export function addWriteAmplification(
   rounds: readonly WriteAmplification[],
 ): WriteAmplification | undefined {
   if (rounds.length === 0) return undefined;
-  return rounds.reduce((sum, round) => ({
+  return rounds.reduce((sum, round): WriteAmplification => ({
     userBytes: sum.userBytes + round.userBytes,
     engineBytes: combine(sum.engineBytes, round.engineBytes, (a, b) => a + b),
     deviceBytes: addKnown(sum.deviceBytes, round.deviceBytes),
     flushes: sum.flushes + round.flushes,
     fuaWrites: sum.fuaWrites + round.fuaWrites,
+    ...(sum.simulatedFlash &&
+      round.simulatedFlash && {
+        simulatedFlash: addFlash(sum.simulatedFlash, round.simulatedFlash),
+      }),
   }));
+}
+
+function addFlash(one: SimulatedFlashWrites, other: SimulatedFlashWrites): SimulatedFlashWrites {
+  return {
+    hostBytes: one.hostBytes + other.hostBytes,
+    programmedBytes: one.programmedBytes + other.programmedBytes,
+    erases: one.erases + other.erases,
+  };
 }
 
 /** Ratios, each between two neighbouring levels; undefined where a level is unknown or empty. */

@@ -19,6 +19,7 @@ import type { History } from '../drive/history.ts';
 import { createLedger } from '../ledger/ack-ledger.ts';
 import { createLatencyHistogram } from '../measure/latency-histogram.ts';
 import { assembleWriteAmplification } from '../measure/write-amplification.ts';
+import { simulateFlashOf } from '../measure/write-levels/simulated-flash.ts';
 import { createSimRig, usedDrives, type SimRig } from '../rigs/sim.ts';
 import { driveWorkload } from './drive-workload.ts';
 import { armFaults } from './arm-faults.ts';
@@ -111,6 +112,9 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
   // What the engine still has scheduled must not go on writing into evidence that is being judged.
   rig.timeline.halt();
   refuseMisuse(ready, rig);
+  const flash =
+    scenario.flash &&
+    simulateFlashOf(history.events, geometries, scenario.flash, random.fork('flash'));
   return {
     round,
     history,
@@ -118,7 +122,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     firings: rig.firings,
     outcomes: outcomesOf(ledger.view()),
     latency: latency.summary(),
-    amplification: assembleWriteAmplification(session.counters(), rig.bytesWritten),
+    amplification: assembleWriteAmplification(session.counters(), rig.bytesWritten, flash),
     engineFacts,
     live,
   };

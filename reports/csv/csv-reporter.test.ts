@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { RunSummary } from '../../harness/contract/index.ts';
 import {
   emptyRun,
+  greenRun,
   mixedRun,
   modesRun,
   passingCell,
@@ -64,6 +65,23 @@ test('what is not known is empty with the reason, and never 0', async () => {
   expect(device).toMatchObject({ value: '', note: 'not reported' });
   const latency = rows.find((row) => row['cell'] === 'stall' && row['metric'] === 'latency_p50');
   expect(latency).toMatchObject({ value: '', note: 'not measured' });
+});
+
+test('simulated flash has rows of its own that say so, and only where there is a model', async () => {
+  const green = greenRun();
+  const flash = { hostBytes: 4096, programmedBytes: 10_240, erases: 1 };
+  const cells = green.cells.map((cell) =>
+    cell.writeAmplification === undefined
+      ? cell
+      : { ...cell, writeAmplification: { ...cell.writeAmplification, simulatedFlash: flash } },
+  );
+  const rowsOf = async (run: typeof green) =>
+    (await render(run))('results.csv').filter((row) => row['metric']?.startsWith('simulated_'));
+  const rows = await rowsOf({ ...green, cells });
+  const programmed = rows.find((row) => row['metric'] === 'simulated_flash_programmed_bytes');
+  expect(programmed).toMatchObject({ value: '10240', unit: 'bytes' });
+  expect(rows.every((row) => row['note']?.startsWith('simulated: '))).toBe(true);
+  expect(await rowsOf(green)).toEqual([]);
 });
 
 test('modelled time is labelled as no performance figure', async () => {

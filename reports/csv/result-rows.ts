@@ -1,4 +1,9 @@
-import type { CellResult, LatencySummary, RunSummary } from '../../harness/contract/index.ts';
+import type {
+  CellResult,
+  LatencySummary,
+  RunSummary,
+  SimulatedFlashWrites,
+} from '../../harness/contract/index.ts';
 
 export const resultColumns = [
   'run',
@@ -133,6 +138,22 @@ function amplificationMetrics(cell: CellResult): readonly Metric[] {
       : { metric: 'device_bytes', value: deviceBytes, unit: 'bytes' },
     { metric: 'flushes', value: amplification.flushes, unit: 'requests' },
     { metric: 'fua_writes', value: amplification.fuaWrites, unit: 'requests' },
+    ...simulatedFlashMetrics(amplification.simulatedFlash),
+  ];
+}
+
+function simulatedFlashMetrics(flash: SimulatedFlashWrites | undefined): readonly Metric[] {
+  if (flash === undefined) return [];
+  const note = 'simulated: of a model of flash, measured on no drive';
+  return [
+    { metric: 'simulated_flash_host_bytes', value: flash.hostBytes, unit: 'bytes', note },
+    {
+      metric: 'simulated_flash_programmed_bytes',
+      value: flash.programmedBytes,
+      unit: 'bytes',
+      note,
+    },
+    { metric: 'simulated_flash_erases', value: flash.erases, unit: 'erase blocks', note },
   ];
 }
 

@@ -168,6 +168,22 @@ describe('figures', () => {
     expect(text).toMatch(/7\.5 MiB 896 KiB 64 KiB 6\.25 MiB 2\.35× not reported 410 16/);
   });
 
+  test('simulated flash has a column of its own, and only where it was asked for', async () => {
+    const flash = { hostBytes: 4096, programmedBytes: 10_240, erases: 1 };
+    const green = greenRun();
+    const cells = green.cells.map((cell, index) =>
+      index > 0 || cell.writeAmplification === undefined
+        ? cell
+        : { ...cell, writeAmplification: { ...cell.writeAmplification, simulatedFlash: flash } },
+    );
+    const sectionOfRun = async (run: typeof green): Promise<string> =>
+      textOf(sectionOf(await render(run), 'write-amplification'));
+    const text = await sectionOfRun({ ...green, cells });
+    expect(text).toContain('flash ÷ device, simulated');
+    expect(text).toMatch(/2\.35× not reported 410 16 2\.50×/);
+    expect(await sectionOfRun(green)).not.toContain('simulated');
+  });
+
   test('coverage compares checked with legal states and counts what was exhausted', async () => {
     const text = textOf(sectionOf(await render(greenRun()), 'coverage'));
     expect(text).toContain('895 of 10^11.1 states checked; 4 of 24 flush intervals exhaustively');

@@ -173,6 +173,14 @@ function describeDevice(amplification: WriteAmplification): string {
   return submitted === 0 ? formatBytes(deviceBytes) : formatRatio(deviceBytes / submitted);
 }
 
+/** Of a model: beside the levels that were counted, and in no ratio of theirs. */
+function describeFlash({ simulatedFlash: flash }: WriteAmplification): string {
+  if (flash === undefined) return 'not simulated';
+  return flash.hostBytes === 0
+    ? 'not written'
+    : formatRatio(flash.programmedBytes / flash.hostBytes);
+}
+
 function describe(counted: readonly Counted[]): string {
   const ratios = counted.map(({ amplification }) => engineRatio(amplification));
   const range =
@@ -183,8 +191,12 @@ function describe(counted: readonly Counted[]): string {
 }
 
 function numbersOf(counted: readonly Counted[], purposes: readonly string[]): NumberTable {
+  const isSimulated = counted.some(({ amplification }) => amplification.simulatedFlash);
   return {
-    header: ['cell', 'user', ...purposes, 'engine ÷ user', 'device ÷ engine', 'flushes', 'FUA'],
+    header: [
+      ...['cell', 'user', ...purposes, 'engine ÷ user', 'device ÷ engine', 'flushes', 'FUA'],
+      ...(isSimulated ? ['flash ÷ device, simulated'] : []),
+    ],
     rows: counted.map(({ cell, amplification }) => [
       nameOf(cell),
       formatBytes(amplification.userBytes),
@@ -193,6 +205,7 @@ function numbersOf(counted: readonly Counted[], purposes: readonly string[]): Nu
       describeDevice(amplification),
       formatCount(amplification.flushes),
       formatCount(amplification.fuaWrites),
+      ...(isSimulated ? [describeFlash(amplification)] : []),
     ]),
   };
 }

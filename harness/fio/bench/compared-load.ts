@@ -32,6 +32,19 @@ export function comparedLoads(file: string, fileBytes: number): readonly Compare
         bars: [asQuick, asSoon],
       })),
     ),
+    {
+      // Then we need one call for an operation, and fio two.
+      name: '4k randwrite, QD 8, submission not timed',
+      options: {
+        ...onFile,
+        rw: 'randwrite',
+        ioengine: 'io_uring',
+        iodepth: 8,
+        norandommap: 1,
+        disable_slat: 1,
+      },
+      bars: [asQuick, asSoon],
+    },
     ...ceilings(),
     synced('fdatasync=1', { fdatasync: 1 }),
     synced('fsync=32', { fsync: 32 }),

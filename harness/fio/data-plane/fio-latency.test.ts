@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { fioMissing, hasFio } from '../../measure/fio.ts';
 import {
   bucketOf,
   bucketValueNs,
@@ -35,7 +36,8 @@ afterAll(() => {
   fs.rmSync(directory, { recursive: true });
 });
 
-test("fio's own latency log through our histogram gives fio's percentiles and bins", async () => {
+test("fio's own latency log through our histogram gives fio's percentiles and bins", async (context) => {
+  context.skip(!(await hasFio()), fioMissing);
   const options = [
     ...[
       '--name=a',

@@ -10,7 +10,9 @@ import type {
   SyncResult,
 } from './job-result.ts';
 import { LatencyCounter } from './latency-buckets.ts';
+import { createOpLog, type OpLog, type OpLogRecord } from './op-log.ts';
 import { RateCounter } from './rate-counter.ts';
+import { createSteadyWatch, type SteadyWatch } from './steady-watch.ts';
 import { SyncCoverage } from './sync-coverage.ts';
 
 /** Width of the buckets of the series; fio's own samples are of 500 ms. */
@@ -38,6 +40,9 @@ export class JobMeter {
   readonly #tracksCoverage: boolean;
   readonly #limitsMs: Float64Array;
   readonly #rates = new RateCounter(seriesBucketMs);
+  readonly #log: OpLog | undefined;
+  readonly #steady: SteadyWatch | undefined;
+  #isSteady = false;
   readonly #levels = new Float64Array(7);
   readonly #submitted = new Float64Array(7);
   readonly #completed = new Float64Array(7);
@@ -51,6 +56,8 @@ export class JobMeter {
     this.#job = job;
     this.#progress = progress;
     this.#coverage = job.extent.files.map(() => new SyncCoverage());
+    this.#log = createOpLog(job);
+    this.#steady = createSteadyWatch(job);
     const { openSync, fsyncEvery, fdatasyncEvery, isSyncedAtEnd } = job.durability;
     this.#isDurableAtOnce = openSync !== 'none';
     this.#tracksCoverage =
@@ -70,6 +77,11 @@ export class JobMeter {
     return this.#errorCount;
   }
 
+  /** Whether `steadystate` has been reached. */
+  get isSteady(): boolean {
+    return this.#isSteady;
+  }
+
   get exceedsLimit(): boolean {
     return this.#exceedsLimit;
   }
@@ -86,10 +98,15 @@ export class JobMeter {
     }
     for (const coverage of this.#coverage) coverage.forget();
     this.#rates.restart(nowMs);
+    this.#log?.restart(nowMs);
+    this.#steady?.restart(nowMs);
+    this.#isSteady = false;
   }
 
   skipPause(sinceMs: number, nowMs: number): void {
     this.#rates.skip(sinceMs, nowMs);
+    this.#log?.skip(sinceMs, nowMs);
+    this.#steady?.skip(sinceMs, nowMs);
   }
 
   transferred(
@@ -112,7 +129,8 @@ export class JobMeter {
     if (kind === opKind.write) this.#written(fileIndex, isOpen ? dueMs : startMs, doneMs);
     if (totalMs > this.#limitsMs[kind]!) this.#exceedsLimit = true;
     this.#rates.count(kind, byteCount, doneMs);
-    if (this.#rates.bucket !== this.#reportedBucket) this.#report();
+    this.#log?.record(kind, byteCount, startMs, this.#isSplit ? issuedMs : startMs, doneMs);
+    if (this.#rates.bucket !== this.#reportedBucket) this.#report(byteCount, doneMs);
   }
 
   #written(fileIndex: number, beginMs: number, doneMs: number): void {
@@ -166,11 +184,16 @@ export class JobMeter {
     this.#firstError ??= other.#firstError;
   }
 
-  #report(): void {
+  /** The operation that just completed is the first of its bucket. */
+  #report(byteCount: number, nowMs: number): void {
     this.#reportedBucket = this.#rates.bucket;
     const progress = this.#progress;
-    progress[progressWords.ops] = this.#total.reduce((sum, { count }) => sum + count, 0);
-    progress[progressWords.bytes] = this.#bytes[0]! + this.#bytes[1]! + this.#bytes[2]!;
+    const ops = this.#total.reduce((sum, { count }) => sum + count, 0);
+    const bytes = this.#bytes[0]! + this.#bytes[1]! + this.#bytes[2]!;
+    progress[progressWords.ops] = ops;
+    progress[progressWords.bytes] = bytes;
+    // The seconds that have passed end before it.
+    this.#isSteady = this.#steady?.isSteadyAt(nowMs, ops - 1, bytes - byteCount) === true;
     progress[progressWords.errors] = this.#errorCount;
   }
 
@@ -211,6 +234,11 @@ export class JobMeter {
 
   series(endMs: number): RateSeries {
     return this.#rates.series(endMs);
+  }
+
+  /** Undefined where no log was asked for. */
+  log(endMs: number): OpLogRecord | undefined {
+    return this.#log?.snapshot(endMs);
   }
 
   errors(): ErrorResult {

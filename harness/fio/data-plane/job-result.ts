@@ -1,6 +1,7 @@
 import type { BlockFault } from '../contents/verify-blocks.ts';
 import type { Direction, FioJob, PerDirection } from '../job.ts';
 import type { LatencyRecord } from './latency-buckets.ts';
+import type { OpLogRecord } from './op-log.ts';
 
 /** What a job did, as plain data. Times are nanoseconds unless the name says otherwise. */
 export interface JobResult {
@@ -18,6 +19,8 @@ export interface JobResult {
   readonly sync: SyncResult;
   readonly depth: DepthResult;
   readonly series: RateSeries;
+  /** For `write_lat_log`, `write_bw_log` and `write_iops_log`; undefined where none was asked for. */
+  readonly log: OpLogRecord | undefined;
   readonly cpu: CpuUse;
   readonly errors: ErrorResult;
   /** Undefined for a job that does not verify. */
@@ -29,8 +32,12 @@ export interface JobResult {
   readonly issuedOps: number;
 }
 
-/** `error`: an operation failed; `latency-limit`: one took longer than `max_latency`. */
-export type JobEnd = 'done' | 'runtime' | 'interrupted' | 'error' | 'latency-limit';
+/**
+ * `error`: an operation failed; `latency-limit`: one took longer than `max_latency`; `steady-state`: the
+ * criterion of `steadystate` was met.
+ */
+export type JobEnd =
+  'done' | 'runtime' | 'interrupted' | 'error' | 'latency-limit' | 'steady-state';
 
 export interface LoadMode {
   /** `open`: every operation has its own time, and `intended` counts from it. */

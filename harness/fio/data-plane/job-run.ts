@@ -183,6 +183,7 @@ export class JobRun {
       sync: this.#meter.syncs(),
       depth: this.#meter.depth(),
       series: this.#meter.series(endMs),
+      log: this.#meter.log(endMs),
       cpu,
       errors: this.#meter.errors(),
       verification: job.verify.kind === 'none' ? undefined : this.#verification(note),

@@ -80,7 +80,8 @@ export class RingDriver implements BlockingDriver {
 
   constructor(job: FioJob, system: RingSystem, tuning: RingTuning, bufferBytes: number) {
     const { depth, submitBatch, completeMin, completeMax, lowWater } = job.queue;
-    this.isSplit = (tuning.calls ?? 'split') === 'split';
+    const wanted = job.report.isSubmissionTimed ? 'split' : 'combined';
+    this.isSplit = (tuning.calls ?? wanted) === 'split';
     this.#transfers = system.transfers;
     this.#fds = system.fds;
     this.#depth = depth;

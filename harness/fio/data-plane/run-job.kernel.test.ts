@@ -74,6 +74,21 @@ test('the same seed issues the same operations, whichever way they are handed ov
   expect(digests.size).toBe(2);
 });
 
+test('without times of submission, one call hands over and waits', async () => {
+  const common = ['rw=randwrite', 'size=128k', 'iodepth=4', 'direct=1', 'ioengine=io_uring'];
+  const timed = await runJob(job(...common), { seed: 4 });
+  expect(timed.mode.calls).toBe('split');
+  expect(timed.directions.write.submission.count).toBe(32);
+  for (const option of ['disable_slat=1', 'gtod_reduce=1']) {
+    const result = await runJob(job(...common, option), { seed: 4 });
+    expect(result.mode.calls).toBe('combined');
+    const { submission, completion, total } = result.directions.write;
+    expect([submission.count, completion.count, total.count]).toEqual([0, 32, 32]);
+    expect(completion.sumNs).toBe(total.sumNs);
+    expect(result.issuedDigest).toBe(timed.issuedDigest);
+  }
+});
+
 test.each([
   ['io_uring', 'stamp', 'direct=1'],
   ['io_uring', 'crc32c', 'direct=0'],

@@ -52,6 +52,7 @@ export class RunWindow {
     if (Atomics.load(this.#control, 0) === jobState.stopping) this.#end = 'interrupted';
     else if (this.#meter.errorCount > 0) this.#end = 'error';
     else if (this.#meter.exceedsLimit) this.#end = 'latency-limit';
+    else if (this.#meter.isSteady) this.#end = 'steady-state';
     else if (nowMs >= this.#endMs) this.#end = 'runtime';
     return this.#end !== undefined;
   }

@@ -255,6 +255,8 @@ export const readers = {
   clat_percentiles: zeroOrOne,
   lat_percentiles: zeroOrOne,
   slat_percentiles: zeroOrOne,
+  disable_slat: zeroOrOne,
+  gtod_reduce: flag,
   unified_rw_reporting: choice({
     none: 'apart',
     0: 'apart',
@@ -266,9 +268,7 @@ export const readers = {
   write_bw_log: logName,
   write_iops_log: logName,
   write_lat_log: logName,
-  write_hist_log: logName,
   log_avg_msec: whole(),
-  log_hist_msec: whole(),
   per_job_logs: zeroOrOne,
   steadystate: steadyState,
   steadystate_duration: seconds,

@@ -6,13 +6,13 @@
 /** Name to why the option makes no difference here. */
 export const ignoredOptions: Readonly<Record<string, string>> = {
   thread: 'every job has a thread of its own',
+  // No option of fio, which takes whatever begins with `thread` for it; two of its examples say so.
+  threads: 'every job has a thread of its own',
   disk_util: 'device counters are always taken',
   disable_lat: 'latencies are always taken',
   disable_clat: 'latencies are always taken',
-  disable_slat: 'latencies are always taken',
   disable_bw_measurement: 'bandwidth is always taken',
   disable_bw: 'bandwidth is always taken',
-  gtod_reduce: 'latencies are always taken',
   gtod_cpu: 'no processor is set aside for the clock',
   clocksource: 'the monotonic clock is used',
   log_offset: 'logs have no offsets',
@@ -25,6 +25,8 @@ export const ignoredOptions: Readonly<Record<string, string>> = {
   log_unix_epoch: 'logs count from the start of the job',
   log_alternate_epoch: 'logs count from the start of the job',
   log_alternate_epoch_clock_id: 'logs count from the start of the job',
+  write_hist_log: 'no histogram is logged: --output-format=json+ and csv have the buckets',
+  log_hist_msec: 'no histogram is logged: --output-format=json+ and csv have the buckets',
   log_hist_coarseness: 'histograms have their full resolution',
   bwavgtime: 'the report has fixed buckets',
   iopsavgtime: 'the report has fixed buckets',
@@ -117,6 +119,10 @@ export const refusedOptions: Readonly<Record<string, Refusal>> = {
   latency_percentile: { why: 'the depth of the queue is fixed', instead: 'leave it out' },
   latency_run: { why: 'the depth of the queue is fixed', instead: 'leave it out' },
   rate_min: {
+    why: 'a rate that is not met is reported',
+    instead: 'look at the bandwidth reported',
+  },
+  ratemin: {
     why: 'a rate that is not met is reported',
     instead: 'look at the bandwidth reported',
   },

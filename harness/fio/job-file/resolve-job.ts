@@ -168,14 +168,13 @@ export function resolveReport(values: OptionValues, name: string): FioJob['repor
       completion: values.clat_percentiles ?? true,
       total: values.lat_percentiles ?? false,
     },
+    isSubmissionTimed: !(values.disable_slat ?? values.gtod_reduce ?? false),
     readsAndWrites: values.unified_rw_reporting ?? 'apart',
     logs: {
       bandwidth: logOf(values.write_bw_log),
       iops: logOf(values.write_iops_log),
       latency: logOf(values.write_lat_log),
-      histogram: logOf(values.write_hist_log),
       averageMs: values.log_avg_msec ?? 0,
-      histogramMs: values.log_hist_msec ?? 0,
       isPerJob: values.per_job_logs ?? true,
     },
     steady:

@@ -1,4 +1,5 @@
-import { meanOf, slopeOf } from '../../measure/steady-state.ts';
+import { meanOf } from '../../measure/steady-state.ts';
+import { measureSteadiness, type SteadyCriterion } from '../data-plane/steady-watch.ts';
 import type { FioJob } from '../job.ts';
 import type { GroupFigures } from './job-groups.ts';
 import { directions, type Direction } from '../job.ts';
@@ -22,7 +23,7 @@ export interface FioSteadyState {
 
 /**
  * Looks for the first stretch of `ss_dur` seconds that keeps the criterion, as fio does, and answers
- * that or else the last one. The job is not ended by it. Undefined where the job names no criterion.
+ * that or else the last one. Undefined where the job names no criterion.
  */
 export function fioSteadyState(job: FioJob, figures: GroupFigures): FioSteadyState | undefined {
   const { steady } = job.report;
@@ -35,7 +36,7 @@ export function fioSteadyState(job: FioJob, figures: GroupFigures): FioSteadySta
   const values = steady.metric.startsWith('iops') ? iops : bw;
   const stretch = findStretch(values, duration, (window) => meets(window, steady));
   const span = [stretch.begin, stretch.begin + duration] as const;
-  const { deviation, slope, criterion } = measure(values.slice(...span), steady);
+  const { deviation, slope, criterion } = measureSteadiness(values.slice(...span), steady);
   return {
     ss,
     duration,
@@ -52,24 +53,8 @@ export function fioSteadyState(job: FioJob, figures: GroupFigures): FioSteadySta
   };
 }
 
-type Steady = NonNullable<FioJob['report']['steady']>;
-
-function meets(window: readonly number[], steady: Steady): boolean {
-  return measure(window, steady).criterion <= steady.limit;
-}
-
-/** The criterion is in percent of the mean where the limit is. */
-function measure(
-  window: readonly number[],
-  { metric, isPercent }: Steady,
-): { readonly deviation: number; readonly slope: number; readonly criterion: number } {
-  if (window.length < 2) return { deviation: 0, slope: 0, criterion: Infinity };
-  const average = mean(window);
-  const isSlope = metric.endsWith('_slope');
-  const slope = isSlope ? slopeOf(window) : 0;
-  const deviation = isSlope ? 0 : Math.max(...window.map((value) => Math.abs(value - average)));
-  const raw = isSlope ? Math.abs(slope) : deviation;
-  return { deviation, slope, criterion: isPercent ? (100 * raw) / average : raw };
+function meets(window: readonly number[], steady: SteadyCriterion): boolean {
+  return measureSteadiness(window, steady).criterion <= steady.limit;
 }
 
 function findStretch(

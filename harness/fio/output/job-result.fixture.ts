@@ -60,6 +60,7 @@ export function resultWith(
       minorFaults: 3,
     },
     errors: { count: 0, first: undefined },
+    log: undefined,
     verification: undefined,
     disks: [diskReading(0, writes * 8)],
     issuedDigest: '0123456789abcdef',

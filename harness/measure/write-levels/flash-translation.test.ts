@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { createRandom, type DeviceGeometry, type HistoryEvent } from '../../contract/index.ts';
+import {
+  createRandom,
+  type DeviceGeometry,
+  type FlashModel,
+  type HistoryEvent,
+} from '../../contract/index.ts';
 import { FlashTranslation, type FlashShape } from './flash-translation.ts';
-import { simulateFlash, usualFlash, type FlashOptions } from './simulated-flash.ts';
+import { isFlashPossible, simulateFlash, simulateFlashOf, usualFlash } from './simulated-flash.ts';
 
 /** W on its principal branch, by Newton's method; for x in (-1/e, 0). */
 function lambertW(x: number): number {
@@ -137,7 +142,7 @@ function historyOf(requests: readonly Request[]): readonly HistoryEvent[] {
 }
 
 describe('a history on a simulated drive of flash', () => {
-  const fresh: FlashOptions = { ...usualFlash, preconditioning: 'empty' };
+  const fresh: FlashModel = { ...usualFlash, preconditioning: 'empty' };
   const simulate = (requests: readonly Request[], options = fresh) =>
     simulateFlash(historyOf(requests), { geometry }, options, createRandom(1));
 
@@ -179,5 +184,29 @@ describe('a history on a simulated drive of flash', () => {
     expect(filled.amplification).toBeGreaterThan(3);
     expect(simulate(writes, usualFlash)).toEqual(filled);
     expect(simulate(writes).amplification).toBeLessThan(2);
+  });
+
+  test('two drives are two flashes, each with the requests of its own', () => {
+    const main = historyOf([{ request: 'write', lba: 0, blockCount: 8 }]);
+    const data = historyOf([{ request: 'write', lba: 0, blockCount: 16 }]).map((event) => ({
+      ...event,
+      device: 1,
+      seq: event.seq + 2,
+      ...(event.kind === 'complete' && { submitted: event.submitted + 2 }),
+    }));
+    const both = { main: geometry, data: geometry };
+    const random = createRandom(1);
+    const written = { hostBytes: 12_288, programmedBytes: 12_288, erases: 0 };
+    expect(simulateFlashOf([...main, ...data], both, fresh, random)).toEqual(written);
+    const alone = simulateFlashOf([...main, ...data], { main: geometry }, fresh, random);
+    expect(alone.hostBytes).toBe(4096);
+  });
+
+  test('a drive without 16 spare pages is no flash that could be modelled', () => {
+    const sized = (capacityBlocks: number): DeviceGeometry => ({ ...geometry, capacityBlocks });
+    expect(isFlashPossible(sized(8 * 229), fresh)).toBe(true);
+    expect(isFlashPossible(sized(8 * 228), fresh)).toBe(false);
+    const tight = { device: 0, geometry: sized(8 * 229) };
+    expect(simulateFlash([], tight, usualFlash, createRandom(1)).programmedBytes).toBe(0);
   });
 });

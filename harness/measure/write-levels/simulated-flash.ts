@@ -1,24 +1,18 @@
-import type { DeviceGeometry, HistoryEvent, Random, SubmitEvent } from '../../contract/index.ts';
+import type {
+  DeviceGeometries,
+  DeviceGeometry,
+  FlashModel,
+  HistoryEvent,
+  Random,
+  SimulatedFlashWrites,
+  SubmitEvent,
+} from '../../contract/index.ts';
 import { FlashTranslation, type FlashShape } from './flash-translation.ts';
 
-/** How the simulated drive was filled before the writes that are counted. */
-export type FlashPreconditioning =
-  /** Fresh out of the box: the first pass over it costs nothing. */
-  | 'empty'
-  /** Every page written once, in order. */
-  | 'sequential'
-  /** Then each page once more on average, and once again, at random: near its steady state. */
-  | 'random';
-
-export interface FlashOptions {
-  readonly pageBytes: number;
-  readonly pagesPerEraseBlock: number;
-  readonly overProvisioning: number;
-  readonly preconditioning: FlashPreconditioning;
-}
+type FlashPreconditioning = FlashModel['preconditioning'];
 
 /** A common drive: 7 % of spare space, as between 10^9 and 2^30 bytes, and pages of 4 KiB. */
-export const usualFlash: FlashOptions = {
+export const usualFlash: FlashModel = {
   pageBytes: 4096,
   pagesPerEraseBlock: 256,
   overProvisioning: 0.07,
@@ -46,13 +40,42 @@ export interface SimulatedFlash {
 export function simulateFlash(
   events: readonly HistoryEvent[],
   { device = 0, geometry }: { readonly device?: number; readonly geometry: DeviceGeometry },
-  options: FlashOptions,
+  options: FlashModel,
   random: Random,
 ): SimulatedFlash {
   const drive = new SimulatedDrive(geometry, options);
   drive.precondition(options.preconditioning, random.fork('flash'));
   for (const request of requestsThatTookEffect(events, device)) drive.perform(request);
   return drive.result(options.preconditioning);
+}
+
+/** What both drives of a history would have programmed, each a drive of flash of its own. */
+export function simulateFlashOf(
+  events: readonly HistoryEvent[],
+  { main, data }: DeviceGeometries,
+  model: FlashModel,
+  random: Random,
+): SimulatedFlashWrites {
+  return [main, data]
+    .flatMap((geometry, device) => (geometry === undefined ? [] : [{ geometry, device }]))
+    .map((drive) => simulateFlash(events, drive, model, random.fork(`drive ${drive.device}`)))
+    .reduce(
+      (sum, { hostBytes, programmedBytes, erases }) => ({
+        hostBytes: sum.hostBytes + hostBytes,
+        programmedBytes: sum.programmedBytes + programmedBytes,
+        erases: sum.erases + erases,
+      }),
+      { hostBytes: 0, programmedBytes: 0, erases: 0 },
+    );
+}
+
+/** Whether a drive of this size has enough spare pages for the model to collect garbage at all. */
+export function isFlashPossible(
+  { capacityBlocks, logicalBlockBytes }: DeviceGeometry,
+  model: FlashModel,
+): boolean {
+  const userPages = Math.ceil((capacityBlocks * logicalBlockBytes) / model.pageBytes);
+  return Math.floor(userPages * model.overProvisioning) >= spareBlocksMin;
 }
 
 /** Requests that changed the medium, and flushes, in the order of their completions. */
@@ -80,7 +103,7 @@ class SimulatedDrive {
   #openPage = -1;
   #openEnd = 0;
 
-  constructor(geometry: DeviceGeometry, options: FlashOptions) {
+  constructor(geometry: DeviceGeometry, options: FlashModel) {
     const capacityBytes = geometry.capacityBlocks * geometry.logicalBlockBytes;
     const userPages = Math.ceil(capacityBytes / options.pageBytes);
     this.#blockBytes = geometry.logicalBlockBytes;
@@ -160,7 +183,7 @@ const spareBlocksMin = 16;
 
 /** A small twin gets smaller erase blocks, so that it has enough of them to choose from. */
 function fittingEraseBlock(
-  { pagesPerEraseBlock, overProvisioning }: FlashOptions,
+  { pagesPerEraseBlock, overProvisioning }: FlashModel,
   userPages: number,
 ): number {
   const fitting = Math.floor((userPages * overProvisioning) / spareBlocksMin);
