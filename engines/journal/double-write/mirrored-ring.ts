@@ -1,10 +1,10 @@
 import type { Crc32c } from '../format/crc32c.ts';
-import { mirrorExtent, type Layout } from '../format/layout.ts';
-import { pageAt, pageMagic, type PageCodec, type PageRun } from '../format/page.ts';
+import { mirrorExtent } from '../format/layout.ts';
+import { pageAt, pageMagic, type PageCodec } from '../format/page.ts';
 import { pageCodecOf, type Superblock } from '../format/superblock.ts';
 import { readU64 } from '../format/u64.ts';
 import type { DeviceIo } from '../io/device-io.ts';
-import { offsetOfSlot, readRing, wholeness, type RingContents } from '../recovery/read-ring.ts';
+import { offsetOfSlot, readRing, type RingContents } from '../recovery/read-ring.ts';
 
 /** Both copies of the ring and what was made of them. */
 export interface MirroredRing {
@@ -27,50 +27,12 @@ export async function readLogPages(
   crc32c: Crc32c,
 ): Promise<MirroredRing> {
   if (superblock.doubleWrite === 'full') return readMirroredRing(journal, superblock, crc32c);
-  return { ring: await readAndCheck(journal, superblock, crc32c), repairs: new Map() };
+  const ring = await readRing(journal, superblock.layout, { firstSlot: firstSlotOf(superblock) });
+  return { ring, repairs: new Map() };
 }
 
-/** What is read is checked while it is in the processor's cache and other reads are on their way. */
-async function readAndCheck(
-  journal: DeviceIo,
-  superblock: Superblock,
-  crc32c: Crc32c,
-): Promise<RingContents> {
-  const { layout, tail } = superblock;
-  const { pageBytes } = layout;
-  const codec = pageCodecOf(superblock, crc32c);
-  const ringPages = pagesOf(layout);
-  const firstSlot = tail.pageSeq % ringPages;
-  const checked = new Uint8Array(ringPages);
-  const ring = await readRing(journal, layout, {
-    firstSlot,
-    onRead: (pages, from, to) => {
-      for (let at = from; at < to; at += pageBytes) {
-        if (!isCandidate(pages, at, codec, tail.pageSeq)) continue;
-        const slot = (firstSlot + at / pageBytes) % ringPages;
-        checked[slot] = codec.isWhole(pages, at) ? wholeness.whole : wholeness.damaged;
-      }
-    },
-  });
-  return { ...ring, wholeness: checked };
-}
-
-function pagesOf({ extents, pageBytes }: Layout): number {
-  return extents.ring.byteCount / pageBytes;
-}
-
-/** Whether the page claims to be of the log: only of such pages is it asked at all. */
-function isCandidate(
-  { view }: PageRun,
-  at: number,
-  codec: PageCodec,
-  tailPageSeq: number,
-): boolean {
-  return (
-    view.getUint32(at + pageAt.magic, true) === pageMagic &&
-    view.getUint32(at + pageAt.journalId, true) === codec.journalId &&
-    readU64(view, at + pageAt.pageSeq) >= tailPageSeq
-  );
+function firstSlotOf({ layout, tail }: Superblock): number {
+  return tail.pageSeq % layout.ringPages;
 }
 
 /**
@@ -86,9 +48,9 @@ async function readMirroredRing(
   superblock: Superblock,
   crc32c: Crc32c,
 ): Promise<MirroredRing> {
-  const { layout, tail } = superblock;
+  const { layout } = superblock;
   const { pageBytes } = layout;
-  const firstSlot = tail.pageSeq % pagesOf(layout);
+  const firstSlot = firstSlotOf(superblock);
   const ring = await readRing(journal, layout, { firstSlot });
   const mirror = await readRing(journal, layout, { firstSlot, extent: mirrorExtent(layout) });
   const codec = pageCodecOf(superblock, crc32c);

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { EngineRefusal } from '../../../harness/contract/index.ts';
 import type { JournalKeys } from '../crypto/journal-keys.ts';
 import type { Crc32c } from '../format/crc32c.ts';
@@ -5,10 +6,11 @@ import { readPageHeader, type PageCodec } from '../format/page.ts';
 import { recordAt, recordHeaderBytes } from '../format/record.ts';
 import { pageCodecOf, type Superblock } from '../format/superblock.ts';
 import { corruption } from './corruption.ts';
+import type { EarlyWalk } from './early-walk.ts';
 import { inspectNextBatch } from './next-batch.ts';
 import type { RingContents } from './read-ring.ts';
-import { RingScan } from './ring-scan.ts';
-import { rebuildSuperblock } from './rolled-back.ts';
+import { scanRing, type RingScan } from './ring-scan.ts';
+import { isRolledBack, rebuildSuperblock } from './rolled-back.ts';
 import { judgeTail, type TailEvidence, type TailVerdict } from './tail-rules.ts';
 import { openBody, walkLog, type WalkedLog } from './walk-log.ts';
 
@@ -32,18 +34,24 @@ export interface ExaminedLog {
   readonly verdict: TailVerdict;
 }
 
+export interface LogAsRead {
+  readonly ring: RingContents;
+  /** What was made of it while it was read, with the superblock that was found. */
+  readonly early?: EarlyWalk | undefined;
+}
+
 /**
  * Finds the log in the ring and where it ends. Throws EngineRefusal `corrupt` with the rule and the
  * LSNs where acknowledged records are missing or may be, `device-error` where pages that decide it
  * cannot be read.
  */
 export function findLog(
-  ring: RingContents,
+  read: LogAsRead,
   found: Superblock,
   crc32c: Crc32c,
   keys?: JournalKeys,
 ): FoundLog {
-  const { scan, superblock, log, evidence, verdict } = examineLog(ring, found, crc32c, keys);
+  const { scan, superblock, log, evidence, verdict } = examineLog(read, found, crc32c, keys);
   if (verdict.end === 'corrupt') throw refusalOf(verdict, evidence, scan);
   checkCleanEnd(superblock, evidence);
   const rebuilt = superblock === found ? '' : '; the superblock was rebuilt from the ring (R7)';
@@ -63,21 +71,21 @@ export function findLog(
  * record within whole pages.
  */
 export function examineLog(
-  ring: RingContents,
+  { ring, early }: LogAsRead,
   found: Superblock,
   crc32c: Crc32c,
   keys?: JournalKeys,
 ): ExaminedLog {
-  const codec = pageCodecOf(found, crc32c);
   const bounds = { tailPageSeq: found.tail.pageSeq, epochs: found.epochs };
-  let scan = new RingScan(ring, codec, bounds);
+  let scan = early?.scan() ?? scanRing(ring, pageCodecOf(found, crc32c), bounds);
   let superblock = found;
   refuseMisplaced(scan);
-  if (scan.unknownToSuperblock.length > 0 || scan.newestTail > found.tail.pageSeq) {
+  if (isRolledBack(scan, found)) {
+    assert(early === undefined, 'the log was walked from where it does not begin');
     ({ scan, superblock } = rebuildSuperblock(ring, scan, found));
     keys?.noteEpochs(superblock.epochs);
   }
-  const log = walkLog(scan, superblock.tail, crc32c, keys);
+  const log = early?.log() ?? walkLog(scan, superblock.tail, crc32c, keys);
   const evidence = gatherEvidence(scan, superblock, log);
   return { scan, superblock, log, evidence, verdict: judgeTail(evidence) };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createRandom } from '../../../harness/contract/index.ts';
+import { createRandom, type BlockDevice } from '../../../harness/contract/index.ts';
 import { createImage } from '../../../harness/drive/image.ts';
 import { DeviceIo } from '../io/device-io.ts';
 import { WriteTally } from '../io/write-tally.ts';
@@ -63,6 +63,48 @@ describe.each(firstSlots)('a ring that is read from slot %i on', (firstSlot) => 
     expect(offsetOfSlot(turned, other, pageBytes)).toBe(0);
     expect(numbersIn(turned)).toEqual(slots);
   });
+});
+
+/** Answers every read that waits with the last one first, so that pages come in the wrong order. */
+function backwards({ drive }: Twin): BlockDevice {
+  const waiting: (() => void)[] = [];
+  const answerLast = (): void => {
+    waiting.pop()?.();
+    if (waiting.length > 0) setImmediate(answerLast);
+  };
+  return {
+    name: drive.name,
+    geometry: drive.geometry,
+    allocate: (byteCount) => drive.allocate(byteCount),
+    read: (lba, target) =>
+      new Promise((resolve) => {
+        if (waiting.length === 0) setImmediate(answerLast);
+        waiting.push(() => {
+          resolve(drive.read(lba, target));
+        });
+      }),
+    write: (lba, source, flags) => drive.write(lba, source, flags),
+    flush: () => drive.flush(),
+    discard: (lba, blockCount) => drive.discard(lba, blockCount),
+    [Symbol.asyncDispose]: () => drive[Symbol.asyncDispose](),
+  };
+}
+
+test('whoever follows the reads is told of no page that is not there yet, and at last of all', async () => {
+  const io = new DeviceIo(backwards(numberedRing()), 'none', new WriteTally());
+  const told: number[] = [];
+  await readRing(io, layout, {
+    firstSlot: 256,
+    onRead: (contents, pageCount) => {
+      const numbers = numbersIn(contents);
+      const expected = slots.map((slot) => (slot + 256) % ringPages);
+      const seen = expected.map((slot) => numbers[slot]).slice(0, pageCount);
+      expect(seen).toEqual(expected.slice(0, pageCount));
+      told.push(pageCount);
+    },
+  });
+  expect(told.at(-1)).toBe(ringPages);
+  expect(told).toEqual([...told].sort((a, b) => a - b));
 });
 
 /** The third of the eight logical blocks of the slot's page. */

@@ -12,21 +12,19 @@ export interface RingContents {
   readonly firstSlot: number;
   /** Slots of which the device could not read every logical block, asked one by one. */
   readonly unreadable: ReadonlySet<number>;
-  /** By slot, where it is known already: see `wholeness`. */
-  readonly wholeness?: Uint8Array;
 }
-
-/** Whether the CRC of a slot's page fits. */
-export const wholeness = { unknown: 0, whole: 1, damaged: 2 } as const;
 
 export interface ReadRingOptions {
   /** The ring's unless given, or that of its mirror. */
   readonly extent?: Extent;
   /** What is read first and stands first: where the log begins, so that it is in one piece. */
   readonly firstSlot?: number;
-  /** Told of pages, by bytes of the memory, while others are on their way. */
-  onRead?(pages: PageRun, fromByte: number, toByte: number): void;
+  /** Told while others are on their way how many pages from the first on are there. Must not throw. */
+  onRead?(ring: RingContents, pageCount: number): void;
 }
+
+/** From where up to where in the memory. */
+type Chunk = readonly [from: number, to: number];
 
 const chunkBytesMax = 2 ** 20;
 const chunksInFlight = 8;
@@ -50,20 +48,52 @@ export async function readRing(
   const chunkAfter = (from: number): number =>
     Math.min(from < wrapAt ? wrapAt : byteCount, from + chunkBytesMax);
   const site = { io, extent, pageBytes, unreadable };
+  const ring = { pages, firstSlot, unreadable };
+  const prefix = new ReadPrefix();
   let next = 0;
+  const noteRead = ([from, to]: Chunk): void => {
+    if (prefix.add(from, to)) options.onRead?.(ring, prefix.byteCount / pageBytes);
+  };
   const reader = async (): Promise<void> => {
-    for (let from = next; from < byteCount; from = next) {
-      const to = chunkAfter(from);
+    let read: Chunk | undefined;
+    while (next < byteCount) {
+      const chunk: Chunk = [next, chunkAfter(next)];
+      const [from, to] = chunk;
       next = to;
       const ringAt = from < wrapAt ? byteCount - wrapAt + from : from - wrapAt;
-      await readChunk(site, ringAt, bytes.subarray(from, to));
-      options.onRead?.(pages, from, to);
+      const reading = readChunk(site, ringAt, bytes.subarray(from, to));
+      if (read !== undefined) {
+        // Requests go off at the end of the turn: before the one who follows takes his time.
+        await Promise.resolve();
+        noteRead(read);
+      }
+      await reading;
+      read = chunk;
     }
+    if (read !== undefined) noteRead(read);
   };
   const readers: Promise<void>[] = [];
   while (readers.length < chunksInFlight && next < byteCount) readers.push(reader());
   await Promise.all(readers);
-  return { pages, firstSlot, unreadable };
+  return ring;
+}
+
+/** How far memory that is filled in pieces, in any order, is filled without a gap. */
+class ReadPrefix {
+  byteCount = 0;
+  /** Pieces behind the first gap: where each ends, by where it begins. */
+  readonly #ends = new Map<number, number>();
+
+  /** Answers whether the prefix has grown. */
+  add(from: number, to: number): boolean {
+    this.#ends.set(from, to);
+    const before = this.byteCount;
+    for (let end = this.#ends.get(before); end !== undefined; end = this.#ends.get(end)) {
+      this.#ends.delete(this.byteCount);
+      this.byteCount = end;
+    }
+    return this.byteCount > before;
+  }
 }
 
 /** Where a slot's page stands in the memory. */

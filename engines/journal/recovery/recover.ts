@@ -1,6 +1,6 @@
 import { EngineRefusal, type Platform } from '../../../harness/contract/index.ts';
 import type { JournalConfig } from '../config.ts';
-import { readLogPages, repairLogPages } from '../double-write/mirrored-ring.ts';
+import { repairLogPages } from '../double-write/mirrored-ring.ts';
 import { restoreGenerations } from '../double-write/restore-generations.ts';
 import { keysOf, type JournalKeys, type Keyring } from '../crypto/journal-keys.ts';
 import type { PageCipher } from '../crypto/page-cipher.ts';
@@ -16,6 +16,7 @@ import { newestEpochOf, type Superblock } from '../format/superblock.ts';
 import type { DeviceIo } from '../io/device-io.ts';
 import { pathAtOpen } from '../io/durability.ts';
 import { SuperblockStore } from '../io/superblock-store.ts';
+import { readLog } from './early-walk.ts';
 import { findLog, type FoundLog } from './find-end.ts';
 import { readSuperblocks } from './read-superblocks.ts';
 import { volumeKindOf } from '../volume/volume-kinds.ts';
@@ -64,8 +65,8 @@ export async function recover(site: RecoverySite): Promise<RecoveredJournal> {
   await checkAgainst(superblock, site);
   settlePaths(superblock, site);
   using keys = await keysOf(superblock, site.keyring);
-  const pages = await readLogPages(journal, superblock, crc32c);
-  const found = findLog(pages.ring, superblock, crc32c, keys);
+  const pages = await readLog(journal, superblock, crc32c, keys);
+  const found = findLog(pages, superblock, crc32c, keys);
   await repairLogPages(journal, pages, found.superblock, found.log.end.pageSeq);
   const volume = await beginReplay(site, found, crc32c);
   const replayed = replayLog(found.log, volume, releasesOf(found, site));

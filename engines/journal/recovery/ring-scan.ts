@@ -2,7 +2,7 @@ import { EngineRefusal } from '../../../harness/contract/index.ts';
 import { ownerOf, owns, type EpochEntry } from '../format/epoch-table.ts';
 import { pageAt, pageFormat, pageMagic, type PageCodec, type PageRun } from '../format/page.ts';
 import { readU64 } from '../format/u64.ts';
-import { offsetOfSlot, wholeness, type RingContents } from './read-ring.ts';
+import { offsetOfSlot, type RingContents } from './read-ring.ts';
 import { damageOf } from './tear.ts';
 
 /** Where the log begins and who owns its pages: what tells a current page from a stale one. */
@@ -23,7 +23,7 @@ export interface OddPage {
 const current = 1;
 
 /**
- * What each slot of the ring holds, seen from the superblock. The first pass looks at the envelopes
+ * What each slot of the ring holds, seen from the superblock. `classify` looks at the envelopes
  * and computes the CRC only of pages that claim to belong to the log; of the others it matters only
  * what stands right behind the log's end, and `stateOf` takes a closer look there.
  */
@@ -45,6 +45,7 @@ export class RingScan {
   readonly unknownToSuperblock: OddPage[] = [];
   readonly #ring: RingContents;
   readonly #states: Uint8Array;
+  #classifiedPages = 0;
 
   constructor(ring: RingContents, codec: PageCodec, bounds: LogBounds) {
     this.pages = ring.pages;
@@ -54,7 +55,16 @@ export class RingScan {
     this.bounds = bounds;
     this.ringPages = ring.pages.bytes.length / codec.pageBytes;
     this.#states = new Uint8Array(this.ringPages);
-    for (let slot = 0; slot < this.ringPages; slot++) this.#classify(slot);
+  }
+
+  /** Goes on up to so many pages, in the order of the memory: they have been read. */
+  classify(pageCount: number): void {
+    const { firstSlot } = this.#ring;
+    for (let index = this.#classifiedPages; index < pageCount; index++) {
+      const slot = firstSlot + index;
+      this.#classify(slot < this.ringPages ? slot : slot - this.ringPages);
+    }
+    this.#classifiedPages = pageCount;
   }
 
   /** Where the page in the slot of that page begins in `pages`. */
@@ -89,12 +99,6 @@ export class RingScan {
     return damage === 'untouched' ? 'stale' : damage;
   }
 
-  #isWhole(slot: number, at: number): boolean {
-    const known = this.#ring.wholeness?.[slot] ?? wholeness.unknown;
-    if (known !== wholeness.unknown) return known === wholeness.whole;
-    return this.codec.isWhole(this.pages, at);
-  }
-
   #classify(slot: number): void {
     const { view } = this.pages;
     const { tailPageSeq, epochs } = this.bounds;
@@ -104,7 +108,7 @@ export class RingScan {
     const pageSeq = readU64(view, at + pageAt.pageSeq);
     // A page of an earlier lap, EMPTY ones included.
     if (pageSeq < tailPageSeq) return;
-    if (!this.#isWhole(slot, at)) return;
+    if (!this.codec.isWhole(this.pages, at)) return;
     checkFormat(view, at, pageSeq);
     const epoch = view.getUint32(at + pageAt.epoch, true);
     // Valid, but at the wrong slot: a write was misdirected.
@@ -132,6 +136,13 @@ export class RingScan {
     this.durableWitness = pageSeq;
     this.witnessEpoch = epoch;
   }
+}
+
+/** The whole of a ring that has been read. Throws EngineRefusal where a newer engine wrote a page. */
+export function scanRing(ring: RingContents, codec: PageCodec, bounds: LogBounds): RingScan {
+  const scan = new RingScan(ring, codec, bounds);
+  scan.classify(scan.ringPages);
+  return scan;
 }
 
 /** A whole page that a newer engine wrote: what it means is not for this one to guess (I19). */

@@ -6,7 +6,12 @@ import { newestEpochOf, type Superblock } from '../format/superblock.ts';
 import { corruption } from './corruption.ts';
 import { epochStartOf } from './epoch-start.ts';
 import { beginningWith, type RingContents } from './read-ring.ts';
-import { RingScan } from './ring-scan.ts';
+import { scanRing, type RingScan } from './ring-scan.ts';
+
+/** Whether the ring shows that a newer superblock existed than the one that was found. */
+export function isRolledBack(scan: RingScan, { tail }: Superblock): boolean {
+  return scan.unknownToSuperblock.length > 0 || scan.newestTail > tail.pageSeq;
+}
 
 /**
  * Rule R7. Whole pages of ours that the newest superblock cannot know of, of a later epoch or a later
@@ -25,7 +30,7 @@ export function rebuildSuperblock(
   const tailPageSeq = rebuildTail(scan, superblock, epochs);
   const { codec, ringPages } = scan;
   const turned = beginningWith(ring, tailPageSeq % ringPages, codec.pageBytes);
-  const rescan = new RingScan(turned, codec, { tailPageSeq, epochs });
+  const rescan = scanRing(turned, codec, { tailPageSeq, epochs });
   const beyond = rescan.unknownToSuperblock[0];
   if (beyond !== undefined) {
     throw corruption(

@@ -62,53 +62,73 @@ export function walkLog(
   crc32c: Crc32c,
   keys: JournalKeys | undefined,
 ): WalkedLog {
-  // What is moved together never reaches the page it is moved from.
-  assert.equal(scan.offsetOf(tail.pageSeq), 0, 'the pages begin with the tail');
-  const walker = new LogWalker(scan, crc32c, keys);
-  const batches: WalkedBatch[] = [];
-  let end = tail;
-  for (;;) {
-    const batch = walker.batchAt(end);
-    if (batch === undefined) break;
-    batches.push(batch);
-    end = batch.end;
-  }
-  return { batches, end, stream: scan.pages.bytes };
+  const walker = new LogWalker(scan, tail, crc32c, keys);
+  walker.walk(scan.ringPages);
+  return walker.log;
 }
 
-class LogWalker {
+/** The walk in pieces, so that it can follow the reads. */
+export class LogWalker {
+  readonly #batches: WalkedBatch[] = [];
+  #end: LogPosition;
+  #isAtEnd = false;
   readonly #scan: RingScan;
   readonly #stream: PageRun;
   readonly #crc32c: Crc32c;
   readonly #keys: JournalKeys | undefined;
   #streamEnd = 0;
 
-  constructor(scan: RingScan, crc32c: Crc32c, keys: JournalKeys | undefined) {
+  constructor(scan: RingScan, tail: LogPosition, crc32c: Crc32c, keys: JournalKeys | undefined) {
+    // What is moved together never reaches the page it is moved from.
+    assert.equal(scan.offsetOf(tail.pageSeq), 0, 'the pages begin with the tail');
+    this.#end = tail;
     this.#scan = scan;
     this.#stream = scan.pages;
     this.#crc32c = crc32c;
     this.#keys = keys;
   }
 
-  batchAt(position: LogPosition): WalkedBatch | undefined {
+  /** What has been walked so far. */
+  get log(): WalkedLog {
+    return { batches: this.#batches, end: this.#end, stream: this.#stream.bytes };
+  }
+
+  /** Goes on as far as the first so many pages from the tail reach: they have been classified. */
+  walk(pageCount: number): void {
+    const readyTo = this.#scan.bounds.tailPageSeq + pageCount;
+    while (!this.#isAtEnd) {
+      const first = this.#batchAt(this.#end, readyTo);
+      if (first === 'not-read') return;
+      if (first === undefined) this.#isAtEnd = true;
+      else this.#take(first);
+    }
+  }
+
+  /** The first page of the batch that carries on the log; undefined where the log ends. */
+  #batchAt(position: LogPosition, readyTo: number): PageHeader | 'not-read' | undefined {
     const { bounds, ringPages } = this.#scan;
     const room = bounds.tailPageSeq + ringPages - position.pageSeq;
-    if (room <= 0 || !this.#scan.isCurrent(position.pageSeq)) return undefined;
+    if (room <= 0) return undefined;
+    if (position.pageSeq >= readyTo) return 'not-read';
+    if (!this.#scan.isCurrent(position.pageSeq)) return undefined;
     const at = this.#scan.offsetOf(position.pageSeq);
     const first = readPageHeader(this.#scan.pages.view, at);
     if (first.batchIndex !== 0 || first.batchPages < 1 || first.batchPages > room) return undefined;
-    if (!this.#isWhole(first)) return undefined;
-    if (!this.#followsOn(position, first, at)) return undefined;
+    if (position.pageSeq + first.batchPages > readyTo) return 'not-read';
+    return this.#isWhole(first) && this.#followsOn(position, first, at) ? first : undefined;
+  }
+
+  #take(first: PageHeader): void {
     const digest = this.#digestOf(first);
-    const start = { ...position, nextLsn: first.firstLsn };
+    const start = { ...this.#end, nextLsn: first.firstLsn };
     const records = this.#parse(first);
-    const end = {
+    this.#end = {
       pageSeq: first.pageSeq + first.batchPages,
       nextLsn: first.firstLsn + records.length,
       batchNo: (first.batchNo + 1) >>> 0,
       prevDigest: digest,
     };
-    return { start, end, records };
+    this.#batches.push({ start, end: this.#end, records });
   }
 
   #isWhole({ pageSeq, batchNo, batchPages }: PageHeader): boolean {

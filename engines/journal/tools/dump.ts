@@ -3,7 +3,7 @@ import type { Crc32c } from '../format/crc32c.ts';
 import { noRecordBegins, readPageHeader } from '../format/page.ts';
 import { pageCodecOf, type Superblock } from '../format/superblock.ts';
 import { readRing, type RingContents } from '../recovery/read-ring.ts';
-import { RingScan } from '../recovery/ring-scan.ts';
+import { scanRing, type RingScan } from '../recovery/ring-scan.ts';
 import { dumpOptions, type DumpOptions } from './dump-options.ts';
 import { envelopeData, formatPage, formatRecord, hexLines } from './dump-text.ts';
 import { readMedium, superblockOf } from './medium.ts';
@@ -60,7 +60,7 @@ class Dumper {
     this.#ring = ring;
     this.#superblock = superblock;
     this.#options = options;
-    this.#scan = new RingScan(ring, codec, bounds);
+    this.#scan = scanRing(ring, codec, bounds);
     this.#viewer = new PageViewer(this.#scan, superblock.layout);
     this.#opener = new PageOpener(codec, keys);
     this.#reader = new RecordReader(codec, crc32c);

@@ -5,7 +5,7 @@ import { pageCodecOf, type Superblock } from '../format/superblock.ts';
 import { LogCorruption, type CorruptionRule } from '../recovery/corruption.ts';
 import { examineLog, lsnFloorOf, type ExaminedLog } from '../recovery/find-end.ts';
 import type { RingContents } from '../recovery/read-ring.ts';
-import { RingScan, type OddPage } from '../recovery/ring-scan.ts';
+import { scanRing, type OddPage } from '../recovery/ring-scan.ts';
 import type { NextBatch, TailVerdict } from '../recovery/tail-rules.ts';
 import { PageViewer, type PageView } from './page-view.ts';
 import { describePage } from './page-words.ts';
@@ -70,7 +70,7 @@ export function gatherLogEvidence(
   const oddPages = oddPagesIn(ring, found, crc32c);
   let examined: ExaminedLog;
   try {
-    examined = examineLog(ring, found, crc32c, opened);
+    examined = examineLog({ ring }, found, crc32c, opened);
   } catch (error) {
     if (error instanceof EngineRefusal) return noLog(error, oddPages);
     throw error;
@@ -110,7 +110,7 @@ function oddPagesIn(
 ): readonly OddPage[] {
   const { tail, epochs } = superblock;
   const codec = pageCodecOf(superblock, crc32c);
-  const scan = new RingScan(ring, codec, { tailPageSeq: tail.pageSeq, epochs });
+  const scan = scanRing(ring, codec, { tailPageSeq: tail.pageSeq, epochs });
   return [...scan.misplaced, ...scan.unknownToSuperblock];
 }
 

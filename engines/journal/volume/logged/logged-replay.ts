@@ -19,7 +19,8 @@ import type {
   VolumeSite,
 } from '../volume-mode.ts';
 import { LoggedVolume } from './logged-volume.ts';
-import { writeBlocks } from './write-blocks.ts';
+import { NewestBlocks } from './newest-blocks.ts';
+import { writeSortedBlocks } from './write-blocks.ts';
 
 export const loggedVolume: VolumeKind = {
   format: () => Promise.resolve(),
@@ -43,8 +44,8 @@ class LoggedReplay implements VolumeReplay {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #endLsn: number;
-  /** Newest committed version of each block: offset of its data in the stream. */
-  readonly #blocks = new Map<number, number>();
+  /** What was committed, with the offset of its data in the stream. */
+  readonly #blocks = new NewestBlocks();
   #transaction: OpenTransaction | undefined;
 
   constructor(site: VolumeSite, { stream, end }: WalkedLog) {
@@ -94,14 +95,13 @@ class LoggedReplay implements VolumeReplay {
   /** After a clean close everything is in place; records that were kept are there for their reader. */
   async restore(): Promise<number> {
     const { superblock, data } = this.#site;
-    if (superblock.isClean || this.#blocks.size === 0) return 0;
-    const dataOf = (block: number): Uint8Array => {
-      const dataAt = this.#blocks.get(block)!;
-      return this.#bytes.subarray(dataAt, dataAt + blockBytes);
-    };
-    const written = await writeBlocks(this.#site, this.#blocks.keys(), dataOf, this.#endLsn);
+    if (superblock.isClean || this.#blocks.isEmpty) return 0;
+    const { blocks, dataAt } = this.#blocks.sorted();
+    const dataOf = (index: number): Uint8Array =>
+      this.#bytes.subarray(dataAt[index], dataAt[index]! + blockBytes);
+    await writeSortedBlocks(this.#site, blocks, dataOf, this.#endLsn);
     await data.flushPlainWrites();
-    return written;
+    return blocks.length;
   }
 
   open(log: VolumeLog): VolumeMode {
@@ -111,7 +111,7 @@ class LoggedReplay implements VolumeReplay {
   #blockWrite(record: WalkedRecord, payloadAt: number): void {
     const { block, blockCount } = this.#headOf(record, payloadAt, record.payloadBytes);
     for (let index = 0; index < blockCount; index++) {
-      this.#blocks.set(block + index, payloadAt + blockWriteHeadBytes + index * blockBytes);
+      this.#blocks.add(block + index, payloadAt + blockWriteHeadBytes + index * blockBytes);
     }
     this.replayedCount += 1;
   }
@@ -162,7 +162,7 @@ class LoggedReplay implements VolumeReplay {
       transaction.digest === digest &&
       txid === firstLsn;
     if (!commits) throw strayRecord(record, 'commits a transaction that is not the one before it');
-    for (const { block, dataAt } of transaction.blocks) this.#blocks.set(block, dataAt);
+    for (const { block, dataAt } of transaction.blocks) this.#blocks.add(block, dataAt);
     this.replayedCount += 1;
     this.#transaction = undefined;
   }

@@ -12,14 +12,25 @@ export async function writeBlocks(
   endLsn: number,
 ): Promise<number> {
   const sorted = Float64Array.from(blocks).sort();
+  const dataAt = (index: number): Uint8Array => dataOf(sorted[index]!);
+  await writeSortedBlocks({ inPlace, layout }, sorted, dataAt, endLsn);
+  return sorted.length;
+}
+
+/** The same of blocks in ascending order; `dataOf` is asked by their index. */
+export async function writeSortedBlocks(
+  { inPlace, layout }: Pick<VolumeSite, 'inPlace' | 'layout'>,
+  sorted: Float64Array,
+  dataOf: (index: number) => Uint8Array,
+  endLsn: number,
+): Promise<void> {
   const { byteOffset } = layout.extents.data;
   await inPlace.write({
     purpose: 'destage',
     places: sorted.map((block) => byteOffset + block * blockBytes),
     copyTo: (index, target) => {
-      target.set(dataOf(sorted[index]!));
+      target.set(dataOf(index));
     },
     endLsn,
   });
-  return sorted.length;
 }
