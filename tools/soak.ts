@@ -5,7 +5,8 @@
  * root (soak-file-systems.ts). `--only` takes those whose name has the text; `--keep` makes a run
  * directory of what did not pass. Not one may be convicted, and nothing may stand in the way of
  * judging. Prints a line a scenario, goes on after a conviction so that one run shows them all, and
- * exits 1 if there was any, or anything else than a pass.
+ * exits 1 if there was any, or anything else than a pass. SIGINT and SIGTERM end it early: it cleans up,
+ * prints what it has seen so far and exits 130 or 143.
  */
 import * as fs from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -22,6 +23,7 @@ import { RunDirectory } from '../harness/run/run-directory.ts';
 import { runScenario } from '../harness/run/run-scenario.ts';
 import { combinations, soakScenario } from './soak-combinations.ts';
 import { fileSystemScenarios, isSoakedFileSystem } from './soak-file-systems.ts';
+import { exitCodeOf, stopOnSignals } from './soak-stop.ts';
 
 const { values } = parseArgs({
   options: {
@@ -37,6 +39,7 @@ const { values } = parseArgs({
 const statesWanted = Number(values.states);
 const secondsMax = Number(values.seconds);
 const startedMs = performance.now();
+const stop = stopOnSignals();
 
 const workloads = await blockWorkloadNames();
 await using pool = createExplorePool(availableParallelism());
@@ -44,6 +47,8 @@ const sum = { scenarios: 0, states: 0, images: 0, detected: 0, acknowledged: 0 }
 const notPassed: string[] = [];
 for (const scenario of scenarios()) {
   const result = await runOne(scenario, pool);
+  // What was cut short says nothing about the engine.
+  if (stop.aborted) break;
   sum.scenarios += 1;
   sum.states += result.counts.statesJudged;
   sum.images += result.counts.imagesRecovered;
@@ -57,7 +62,7 @@ for (const scenario of scenarios()) {
   if (sum.states >= statesWanted || secondsTaken() >= secondsMax) break;
 }
 printSum();
-process.exitCode = notPassed.length === 0 && sum.states > 0 ? 0 : 1;
+process.exitCode = notPassed.length > 0 ? 1 : exitCodeOf(stop, sum.states > 0 ? 0 : 1);
 
 /** Seed after seed through all combinations, the states shared out evenly over the first. */
 function* scenarios(): Generator<Scenario> {
@@ -98,11 +103,11 @@ async function runOne(scenario: Scenario, threads: ExplorePool): Promise<CellRes
       id: scenario.name,
       ...(kept !== undefined && { directory: RunDirectory.create(kept) }),
       pool: threads,
-      signal: new AbortController().signal,
+      signal: stop,
       emit: () => undefined,
       now: () => performance.now(),
     });
-    if (kept !== undefined && result.verdict.status === 'pass') {
+    if (kept !== undefined && (result.verdict.status === 'pass' || stop.aborted)) {
       fs.rmSync(kept, { recursive: true });
     }
     return result;

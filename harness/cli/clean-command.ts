@@ -1,4 +1,5 @@
-import { describeResource, type CleanReport } from '../run/resources.ts';
+import type { CleanReport } from '../run/resources-clean.ts';
+import { describeResource } from '../run/resources-removal.ts';
 import { printAnswer, type CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { examples, type Program } from './program.ts';

@@ -50,6 +50,9 @@ const services: CliServices = {
   reportRun: () => runAnswer(),
   clean: async () => ({ released: [], problems: [], runningOwners: [] }),
   explainHost: async () => capabilities,
+  explainEngines: async () => [
+    { name: 'ext4', available: false, reason: 'mke2fs is not installed: install e2fsprogs' },
+  ],
 };
 
 beforeEach(() => {
@@ -431,6 +434,8 @@ describe('powercut doctor', () => {
     expect(out).toMatch(
       /How to get what is missing:\n( .*\n)* {2}io_uring +allow three system calls\n/,
     );
+    expect(out).toMatch(/^missing +engine ext4 +for scenarios with it +mke2fs is not installed$/m);
+    expect(out).toMatch(/^ {2}engine ext4 +install e2fsprogs$/m);
   });
 
   it('answers the same as JSON', async () => {

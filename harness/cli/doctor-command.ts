@@ -18,6 +18,7 @@ async function doctor(context: CommandContext): Promise<number> {
     platform: process.platform,
     nodeVersion: process.version,
     capabilities: await context.environment.services.explainHost(),
+    engines: await context.environment.services.explainEngines(),
     docker: await askDockerEngine(),
   });
   const rigs = checkRigs(checks);

@@ -1,6 +1,7 @@
 import { rigNames, type RigName } from '../contract/index.ts';
 import type { HostCapability } from '../device/host-probe.ts';
 import type { DockerAnswer } from './docker-engine.ts';
+import type { EngineAvailability } from './services.ts';
 
 /** One thing that some part of Powercut needs of the machine. */
 export interface MachineCheck {
@@ -27,6 +28,7 @@ export interface MachineFacts {
   readonly platform: string;
   readonly nodeVersion: string;
   readonly capabilities: readonly HostCapability[];
+  readonly engines: readonly EngineAvailability[];
   readonly docker: DockerAnswer;
 }
 
@@ -35,11 +37,12 @@ const ofLinux: readonly RigName[] = ['fuse', 'device', 'vm'];
 
 /** Everything that a rig may need, in the order in which a person would see to it. */
 export function checkMachine(facts: MachineFacts): readonly MachineCheck[] {
-  const { platform, nodeVersion, capabilities, docker } = facts;
+  const { platform, nodeVersion, capabilities, engines, docker } = facts;
   return [
     nodeCheck(nodeVersion),
     linuxCheck(platform),
     ...capabilities.map(capabilityCheck),
+    ...engines.map(engineCheck),
     dockerCheck(docker),
   ];
 }
@@ -84,6 +87,21 @@ function capabilityCheck(capability: HostCapability): MachineCheck {
     neededFor: describeRigs(rigs),
     rigs,
     remedy: fix,
+  };
+}
+
+/** An engine says itself what it lacks, and after a colon where to get it. */
+function engineCheck(engine: EngineAvailability): MachineCheck {
+  const [found = '', remedy] = engine.available
+    ? ['can be tested here']
+    : engine.reason.split(/: (.*)/s);
+  return {
+    name: `engine ${engine.name}`,
+    ok: engine.available,
+    found,
+    neededFor: 'scenarios with it',
+    rigs: [],
+    remedy: remedy ?? 'rig vm has a kernel of its own, which may have it',
   };
 }
 

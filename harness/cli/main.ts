@@ -23,15 +23,21 @@ try {
   process.exitCode = reportFailure(error, words, environment);
 }
 
-/** The first signal asks the run to clean up and stop; a second one does not wait for that. */
+/**
+ * The first signal asks the run to clean up and stop; a second one does not wait for that. What comes
+ * within a second of the first is the same wish: npm hands on a Ctrl-C that the terminal has sent to
+ * everybody, and timeout(1) signals its child and then the whole group.
+ */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
+  let firstMs = Infinity;
   for (const [signal, exitCode] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(exitCode);
+      if (performance.now() - firstMs > 1000) process.exit(exitCode);
+      firstMs = Math.min(firstMs, performance.now());
       controller.abort(signal);
     });
   }

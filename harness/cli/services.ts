@@ -2,6 +2,7 @@ import * as path from 'node:path';
 import type { Logger } from 'pino';
 import {
   HarnessError,
+  type Availability,
   type Host,
   type PluginKind,
   type ReporterModule,
@@ -19,10 +20,10 @@ import { verifyRun } from '../run/verify-run.ts';
 import { writeWholeFile } from '../run/whole-file.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatReplay } from './format-replay.ts';
-import { builtInUrl } from './registry.ts';
+import { builtInNames, builtInUrl } from './registry.ts';
 import { formatScenario } from './scenario-file.ts';
-import { cleanLeftovers, type CleanReport } from '../run/resources.ts';
-import type { ConfiguredPlugin } from './load-plugin.ts';
+import { cleanLeftovers, type CleanReport } from '../run/resources-clean.ts';
+import { loadPlugin, type ConfiguredPlugin } from './load-plugin.ts';
 
 /** What the commands hand to the harness. The command line itself decides nothing about verdicts. */
 export interface CliServices {
@@ -38,7 +39,11 @@ export interface CliServices {
   clean(): Promise<CleanReport>;
   /** What of this machine the rigs can use. */
   explainHost(): Promise<readonly HostCapability[]>;
+  /** Which of the built-in engines can be tested with what is installed here. */
+  explainEngines(): Promise<readonly EngineAvailability[]>;
 }
+
+export type EngineAvailability = Availability & { readonly name: string };
 
 /** What a command prints, as JSON or as text, and what it exits with. */
 export interface CommandAnswer {
@@ -105,7 +110,17 @@ export const services: CliServices = {
     const host = probeHost();
     return [...(await host.explain()), ...explainVm(host)];
   },
+  explainEngines: () => explainEngines(probeHost()),
 };
+
+async function explainEngines(host: Host): Promise<readonly EngineAvailability[]> {
+  return await Promise.all(
+    builtInNames('engine').map(async (name) => {
+      const { plugin } = await loadPlugin('engine', name, import.meta.dirname);
+      return { name, ...(await plugin.probe(host)) };
+    }),
+  );
+}
 
 async function runScenarios(request: RunRequest): Promise<RunSummary> {
   const host = probeHost();
@@ -203,7 +218,10 @@ const noFiles = {
 };
 
 /** Why a scenario cannot run on this machine; undefined where it can. */
-async function whyNotHere(ready: AnyReadyScenario, host: Host): Promise<string | undefined> {
+async function whyNotHere(
+  ready: AnyReadyScenario,
+  host: ReturnType<typeof probeHost>,
+): Promise<string | undefined> {
   // What the plug-ins need is asked for in the guest, by the program that runs there.
   if (ready.scenario.rig === 'vm') return whyNoGuest(host);
   const plugins = [ready.engine, ...ready.faults.map(({ module }) => module)];
@@ -212,12 +230,8 @@ async function whyNotHere(ready: AnyReadyScenario, host: Host): Promise<string |
     if (!availability.available) return `${plugin.name}: ${availability.reason}`;
   }
   const { rig } = ready.scenario;
-  if (rig === 'sim') return undefined;
-  if (!host.isRoot) return `rig ${rig} needs root`;
-  if (!(await host.hasIoUring())) return `rig ${rig} needs io_uring (powercut doctor says more)`;
-  if (!(await host.hasLoopDevices())) return `rig ${rig} needs loop devices`;
-  if (rig === 'fuse' && !(await host.hasFuse())) return 'rig fuse needs /dev/fuse';
-  return undefined;
+  const missing = (await host.explain()).find((one) => !one.available && one.rigs.includes(rig));
+  return missing && `rig ${rig}: ${missing.name}: ${missing.reason}; ${missing.fix}`;
 }
 
 function whyNoGuest(host: Host): string | undefined {

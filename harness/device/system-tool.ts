@@ -7,7 +7,12 @@ export interface ToolAnswer {
 }
 
 /** The folders of administration tools, which are not in the search path of a plain user. */
-const searchPath = [process.env['PATH'] ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(':');
+export const searchPath: string = [
+  process.env['PATH'] ?? '',
+  '/usr/local/sbin',
+  '/usr/sbin',
+  '/sbin',
+].join(':');
 
 /** Runs a tool without a shell, for at most 30 seconds; undefined where it is not installed. */
 export async function runTool(

@@ -10,7 +10,7 @@ import { probeHost } from '../device/host-probe.ts';
 import { openUringDevice } from '../device/uring-device.ts';
 import { createImage } from '../drive/image.ts';
 import { runFio } from '../measure/fio.ts';
-import { cleanLeftovers } from '../run/resources.ts';
+import { cleanLeftovers } from '../run/resources-clean.ts';
 import { kernelTwinGap } from './fuse.ts';
 import {
   TwinForTest,

@@ -7,6 +7,7 @@ import {
   type FileSystemRecipe,
 } from '../contract/index.ts';
 import { readMountTable } from '../device/mount-table.ts';
+import { searchPath } from '../device/system-tool.ts';
 import { loadSystemCalls, type SystemCalls } from '../sys/libc.ts';
 import { mountFileSystem, unmount } from '../sys/mount.ts';
 
@@ -44,8 +45,12 @@ async function runMaker({ program, args }: DeviceCommand): Promise<void> {
   const { exitCode, failed, stderr, code } = await execa(program, args, {
     reject: false,
     timeout: makeWithinMs,
-    // Times in the superblock would make two runs of one seed differ.
-    env: { SOURCE_DATE_EPOCH: '1000000000', E2FSPROGS_FAKE_TIME: '1000000000' },
+    env: {
+      PATH: searchPath,
+      // Times in the superblock would make two runs of one seed differ.
+      SOURCE_DATE_EPOCH: '1000000000',
+      E2FSPROGS_FAKE_TIME: '1000000000',
+    },
   });
   if (!failed) return;
   const why =

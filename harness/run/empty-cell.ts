@@ -2,7 +2,14 @@ import type { CellResult, Verdict } from '../contract/index.ts';
 import { shownFaults } from './arm-faults.ts';
 import type { AnyReadyScenario } from './plugin-sources.ts';
 
-export type EmptyVerdict = Verdict & { readonly status: 'skip' | 'error' };
+export type EmptyVerdict = Verdict & { readonly status: 'skip' | 'error' | 'inconclusive' };
+
+const noPromise = 'not judged';
+
+/** Whether it is one of `emptyCell`: there is no evidence to judge again. */
+export function isEmptyCell({ promise }: CellResult): boolean {
+  return promise === noPromise;
+}
 
 /** The result of a cell that has no evidence: it was skipped, or it broke. Never a pass. */
 export function emptyCell(ready: AnyReadyScenario, verdict: EmptyVerdict): CellResult {
@@ -13,7 +20,7 @@ export function emptyCell(ready: AnyReadyScenario, verdict: EmptyVerdict): CellR
     engine: ready.engine.name,
     workload: ready.workload.name,
     faults: shownFaults(ready),
-    promise: 'not judged',
+    promise: noPromise,
     promisedDurability: undefined,
     verdict,
     expectation: scenario.expect,

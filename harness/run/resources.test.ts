@@ -3,7 +3,10 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { cleanLeftovers, ResourceLedger, temporaryRoot } from './resources.ts';
+import { cleanLeftovers } from './resources-clean.ts';
+import { describeResource, type Resource } from './resources-removal.ts';
+import { temporaryRoot } from './resources-root.ts';
+import { ResourceLedger } from './resources.ts';
 
 let parent: string;
 
@@ -116,6 +119,16 @@ describe('a clean-up', () => {
     },
   );
 
+  it('keeps what a later version has listed, and says so', async () => {
+    const file = leaveBehind(add(1, { kind: 'portal', path: '/dev/portal' }));
+    const { released, problems } = await cleanLeftovers();
+    expect(released).toEqual([]);
+    expect(problems[0]).toMatch(
+      /^resource \{"kind":"portal".* knows no resource of the kind "portal"/,
+    );
+    expect(fs.existsSync(file)).toBe(true);
+  });
+
   it('leaves a list alone that a run is about to write', async () => {
     fs.mkdirSync(temporaryRoot());
     const file = path.join(temporaryRoot(), 'new.resources.jsonl');
@@ -135,5 +148,22 @@ describe('a clean-up', () => {
 
   it('finds nothing where nothing ever ran', async () => {
     expect(await cleanLeftovers()).toEqual({ released: [], problems: [], runningOwners: [] });
+  });
+});
+
+describe('a resource in words', () => {
+  const all: Record<Resource['kind'], readonly [Resource, string]> = {
+    directory: [{ kind: 'directory', path: '/tmp/a' }, 'directory /tmp/a'],
+    loop: [{ kind: 'loop', backingFile: '/tmp/b' }, 'loop device over /tmp/b'],
+    mount: [{ kind: 'mount', path: '/tmp/c' }, 'mount on /tmp/c'],
+    'device-mapper': [
+      { kind: 'device-mapper', name: 'powercut-d' },
+      'device-mapper device powercut-d',
+    ],
+    process: [{ kind: 'process', pid: 5, startTicks: '6' }, 'process 5'],
+  };
+
+  it.each(Object.values(all))('is never undefined: %o', (resource, words) => {
+    expect(describeResource(resource)).toBe(words);
   });
 });

@@ -52,6 +52,23 @@ describe('a run of several cells', () => {
     expect(summary.exitCode).toBe(4);
   });
 
+  it.each([
+    ['LIMIT_EXCEEDED', 'sim', 'inconclusive'],
+    ['UNAVAILABLE', 'vm', 'inconclusive'],
+    ['UNAVAILABLE', 'sim', 'error'],
+    ['SYSTEM_CALL_FAILED', 'vm', 'error'],
+  ] as const)('that fails with %s on rig %s is called %s', async (code, rig, status) => {
+    const ready = await readyScenario({ ...quick, rig });
+    const fail = async (): Promise<never> => {
+      throw new HarnessError(code, 'the log was full: give it a larger one');
+    };
+    const { summary } = await runInTest([ready], { whyNot: fail });
+    const { verdict } = summary.cells[0]!;
+    expect(verdict.status).toBe(status);
+    expect(verdict.reason).toContain('the log was full: give it a larger one');
+    expect(summary.exitCode).toBe(4);
+  });
+
   it('stops at once where a device is refused', async () => {
     const refuse = async (): Promise<never> => {
       throw new HarnessError('DEVICE_REFUSED', 'it is mounted');

@@ -135,7 +135,7 @@ async function runCell(
     return await runScenario(ready, context);
   } catch (error) {
     if (error instanceof HarnessError && error.code === 'DEVICE_REFUSED') throw error;
-    return concludeEmpty(ready, verdictOfError(error), context);
+    return concludeEmpty(ready, verdictOfError(error, ready, context.signal), context);
   }
 }
 
@@ -163,8 +163,21 @@ function concludeEmpty(
 }
 
 /** What nobody foresaw is shown with its stack: it is a defect of the harness or of a plug-in. */
-function verdictOfError(error: unknown): EmptyVerdict {
+function verdictOfError(
+  error: unknown,
+  ready: AnyReadyScenario,
+  interrupted: AbortSignal,
+): EmptyVerdict {
+  if (interrupted.aborted) return { status: 'inconclusive', reason: 'interrupted' };
+  if (isShortage(error, ready)) return { status: 'inconclusive', reason: error.message };
   const unforeseen = error instanceof Error && !(error instanceof HarnessError);
   const reason = unforeseen ? (error.stack ?? error.message) : String(error);
   return { status: 'error', reason };
+}
+
+/** What the machine or the guest was too small for, or a guest that did not live: nobody's defect. */
+function isShortage(error: unknown, { scenario }: AnyReadyScenario): error is HarnessError {
+  if (!(error instanceof HarnessError)) return false;
+  const { code } = error;
+  return code === 'LIMIT_EXCEEDED' || (code === 'UNAVAILABLE' && scenario.rig === 'vm');
 }

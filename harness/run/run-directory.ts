@@ -97,6 +97,10 @@ export class RunDirectory {
     this.writeFile(path.join('cells', cell, 'scenario.json'), toJson(saved));
   }
 
+  hasScenario(cell: string): boolean {
+    return fs.existsSync(path.join(this.path, 'cells', cell, 'scenario.json'));
+  }
+
   loadScenario(cell: string): SavedScenario {
     return this.#readJson(path.join('cells', cell, 'scenario.json')) as SavedScenario;
   }

@@ -13,6 +13,7 @@ import {
 import { decodeLedger } from '../ledger/ledger-file.ts';
 import { CellAccount } from './cell-account.ts';
 import { createExplorePool, type ExplorePool } from './explore-pool.ts';
+import { isEmptyCell } from './empty-cell.ts';
 import type { FileRoundRecord } from './files/file-round.ts';
 import { loadCut } from './files/file-cut.ts';
 import { loadFileRound } from './files/saved-file-round.ts';
@@ -72,7 +73,8 @@ async function verifyCell(
   pool: ExplorePool,
 ): Promise<CellResult> {
   const stored = options.directory.loadResult(id);
-  if (stored.verdict.status === 'skip' || stored.verdict.status === 'error') return stored;
+  const { status } = stored.verdict;
+  if (status === 'skip' || status === 'error' || isEmptyCell(stored)) return stored;
   try {
     const { result, states } = await judgeAgain(stored, options, pool);
     const storedStates = options.directory.loadEvidence(id, 'states.jsonl').toString('utf8');

@@ -72,14 +72,16 @@ export async function judgeFileRounds(
   for await (const record of records) {
     const explorer = new FileExplorer(ready, record, budget);
     explorers.push(explorer);
-    const exploration = await pool.explore(ready, record, budget, {
-      onProgress: (done, total) => {
-        const phase = 'explore';
-        const ofAll = { done: record.round * total + done, total: rounds * total };
-        context.emit({ type: 'progress', cell: context.id, phase, ...ofAll });
-      },
-      shouldStop: () => deadline() !== undefined,
-    });
+    const explore = (): Promise<FileExploration> =>
+      pool.explore(ready, record, budget, {
+        onProgress: (done, total) => {
+          const phase = 'explore';
+          const ofAll = { done: record.round * total + done, total: rounds * total };
+          context.emit({ type: 'progress', cell: context.id, phase, ...ofAll });
+        },
+        shouldStop: () => deadline() !== undefined,
+      });
+    const exploration = deadline() === undefined ? await explore() : nothingExplored;
     addRound(explorer, account, record, exploration);
     const recoveries = await recoveriesOf(explorer, record, context, deadline);
     const nested = await pool.exploreNested(recoveries, {
@@ -96,6 +98,13 @@ export async function judgeFileRounds(
   return explainFileFailures(explorers, account.tally.worst(), context);
 }
 
+/** Where the run must end: threads would be started, and states planned, for nothing. */
+const nothingExplored: FileExploration = {
+  planned: { states: 0, coverage: [] },
+  judged: [],
+  complete: false,
+};
+
 /** Those on record, or recorded now: on the twin, whatever the round was recorded on. */
 async function recoveriesOf(
   explorer: FileExplorer,
@@ -103,6 +112,7 @@ async function recoveriesOf(
   { directory, id }: CellContext,
   deadline: Deadline,
 ): Promise<readonly RecordedRecovery[]> {
+  if (deadline() !== undefined) return [];
   const recoveries: RecordedRecovery[] = [];
   const { round } = record;
   for (const { parent, states } of explorer.nestedTasks) {
