@@ -6,6 +6,7 @@ import {
   type FaultClass,
   type FaultFiring,
   type FaultPromise,
+  type Scenario,
 } from '../contract/index.ts';
 import { promiseInForce, promiseToJudgeBy } from './promise-in-force.ts';
 import { smallScenario } from './scenario.fixture.ts';
@@ -79,5 +80,20 @@ describe('the promise in force', () => {
       level: 'survives',
       citation: 'claimed by the scenario: a lying drive',
     });
+  });
+
+  it('is that about power loss where crash states are made, whatever dies', () => {
+    const contract = contractWith({ 'power-loss': detects, 'process-kill': survives });
+    const kill = (use: string, options: unknown): Scenario => ({
+      ...smallScenario,
+      rig: 'vm',
+      faults: [{ use, with: options, at: { atOp: 1 }, times: 1, during: 'workload' }],
+    });
+    expect(promiseToJudgeBy(kill('vm-kill', {}), contract, [])).toEqual(detects);
+    expect(promiseToJudgeBy(kill('dm-log-writes', {}), contract, [])).toEqual(detects);
+    // What the drive had completed is kept: a process that dies loses no less.
+    expect(promiseToJudgeBy(kill('vm-kill', { volatileCache: 'kept' }), contract, [])).toEqual(
+      survives,
+    );
   });
 });

@@ -5,6 +5,7 @@ import type {
   FaultPromise,
   Scenario,
 } from '../contract/index.ts';
+import { hasHistory } from './real-crashes.ts';
 
 /** What a contract says of faults, be it of blocks or of files. */
 type Promises = Pick<DurabilityContract, 'promises'>;
@@ -57,15 +58,14 @@ export function promiseToJudgeBy(
   contract: Promises,
   firings: readonly FaultFiring[],
 ): FaultPromise {
-  const isReal = scenario.rig === 'device' || scenario.rig === 'vm';
-  const isKill = isReal && !firings.some(isPowerLoss);
+  const isKill = !hasHistory(scenario) && !firings.some(isPowerLoss);
   const ending = isKill ? 'process-kill' : 'power-loss';
   const promise = promiseInForce(contract, firings, ending);
   if (scenario.expect.verdict === 'pass') return promise;
   return { level: 'survives', citation: `claimed by the scenario: ${scenario.expect.why}` };
 }
 
-/** On a real device power is lost by device-mapper or with the whole machine, or not at all. */
+/** Without a history to make crash states of, power is lost by device-mapper or with the machine, or not at all. */
 function isPowerLoss({ faultClass }: FaultFiring): boolean {
   return faultClass === 'power-loss';
 }

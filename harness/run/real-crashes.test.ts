@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { FaultModule, ScenarioFault } from '../contract/index.ts';
+import type { FaultModule, Scenario, ScenarioFault } from '../contract/index.ts';
+import { readyFileScenario } from './files/file-scenario.fixture.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
-import { blocksCrashOf, hasHistory, killsMachine, requireMachineKill } from './real-crashes.ts';
+import {
+  blocksCrashOf,
+  hasHistory,
+  killsMachine,
+  losesCache,
+  requireMachineKill,
+} from './real-crashes.ts';
 import { readyScenario, smallScenario, type ScenarioChanges } from './scenario.fixture.ts';
 
 const layers = {
@@ -67,10 +74,48 @@ test('a machine is killed from outside of it, and by a fault of its own alone', 
   const rig = 'vm';
   const ready = await withFaults(['vm-kill'], { rig });
   expect(killsMachine(ready)).toBe(true);
-  expect(requireMachineKill(ready)).toBe(ready);
+  expect(() => {
+    requireMachineKill(ready);
+  }).not.toThrow();
   expect(killsMachine(await withFaults(['dm-flakey'], { rig }))).toBe(false);
   const both = await withFaults(['vm-kill', 'kill'], { rig });
-  expect(() => requireMachineKill(both)).toThrow(/expected vm-kill alone/);
+  expect(() => {
+    requireMachineKill(both);
+  }).toThrow(/expected vm-kill alone/);
+});
+
+describe('the cache of the drive of a killed machine', () => {
+  const keeping: readonly ScenarioFault[] = [
+    {
+      use: 'vm-kill',
+      with: { volatileCache: 'kept' },
+      at: { atOp: 1 },
+      times: 1,
+      during: 'workload',
+    },
+  ];
+
+  test('is lost unless the scenario says that it is kept', async () => {
+    const { scenario } = await withFaults(['vm-kill'], { rig: 'vm' });
+    expect(losesCache(scenario)).toBe(true);
+    expect(losesCache({ rig: 'vm', faults: keeping })).toBe(false);
+    expect(losesCache((await withFaults(['dm-flakey'], { rig: 'vm' })).scenario)).toBe(false);
+    expect(hasHistory({ ...scenario, faults: keeping })).toBe(false);
+  });
+
+  test('must be lost for a file system, and cannot be on two drives', async () => {
+    const files = await readyFileScenario();
+    const { module, options } = (await withFaults(['vm-kill'])).faults[0]!;
+    const faults = [{ module, options, spec: keeping[0]! }];
+    const scenario: Scenario = { ...files.scenario, rig: 'vm', faults: keeping };
+    expect(() => {
+      requireMachineKill({ ...files, scenario, faults });
+    }).toThrow(/expected lost/);
+    const two = await withFaults(['vm-kill'], { rig: 'vm', dataDevice: smallScenario.device });
+    expect(() => {
+      requireMachineKill(two);
+    }).toThrow(/two devices/);
+  });
 });
 
 test('a log of writes is a history like that of the twin, wherever it was made', async () => {
@@ -79,6 +124,7 @@ test('a log of writes is a history like that of the twin, wherever it was made',
   expect(await hasOne([], 'sim')).toBe(true);
   expect(await hasOne(['dm-log-writes'], 'device')).toBe(true);
   expect(await hasOne(['dm-log-writes'], 'vm')).toBe(true);
+  expect(await hasOne(['vm-kill'], 'vm')).toBe(true);
   expect(await hasOne(['kill'], 'device')).toBe(false);
   expect(await hasOne(['dm-flakey'], 'vm')).toBe(false);
 });

@@ -1,16 +1,32 @@
 import { HarnessError } from '../contract/index.ts';
-import type { Scenario } from '../contract/index.ts';
+import type { Scenario, ScenarioFault } from '../contract/index.ts';
 import { isFileScenario, type AnyReadyScenario, type ReadyScenario } from './plugin-sources.ts';
 
 /** The fault that records every write, so that crash states are explored afterwards. */
 export const logFault = 'dm-log-writes';
+
+/** The fault that kills the machine of rig vm. */
+const machineFault = 'vm-kill';
+
+/**
+ * Whether the machine is killed together with the volatile cache of its drive, which is the twin then; otherwise the
+ * drive keeps what it has completed.
+ */
+export function losesCache({ rig, faults }: Pick<Scenario, 'rig' | 'faults'>): boolean {
+  return rig === 'vm' && faults.some((fault) => fault.use === machineFault && !keepsCache(fault));
+}
+
+function keepsCache({ with: options }: Pick<ScenarioFault, 'with'>): boolean {
+  return (options as { readonly volatileCache?: unknown } | undefined)?.volatileCache === 'kept';
+}
 
 /**
  * Whether a scenario has a history that crash states are made of, as those of the twin and of
  * dm-log-writes have; any other leaves what each of its crashes showed.
  */
 export function hasHistory({ rig, faults }: Scenario): boolean {
-  return rig === 'sim' || rig === 'fuse' || faults.some(({ use }) => use === logFault);
+  const isOnTwin = rig === 'sim' || rig === 'fuse' || losesCache({ rig, faults });
+  return isOnTwin || faults.some(({ use }) => use === logFault);
 }
 
 /** Whether the machine of rig vm is itself what is killed, so that this process must be outside of it. */
@@ -39,10 +55,21 @@ export function blocksCrashOf(ready: ReadyScenario): BlocksCrash {
 }
 
 /** Throws CONFIG_INVALID for what a killed machine cannot be judged by. */
-export function requireMachineKill(ready: AnyReadyScenario): ReadyScenario {
-  if (isFileScenario(ready)) throw unfit(ready, 'an engine of files, expected one of blocks');
-  if (ready.faults.length === 1) return ready;
-  throw unfit(ready, `${ready.faults.length} faults, expected vm-kill alone`);
+export function requireMachineKill(ready: AnyReadyScenario): void {
+  const { scenario, faults } = ready;
+  if (faults.length !== 1) throw unfit(ready, `${faults.length} faults, expected vm-kill alone`);
+  if (isFileScenario(ready) && !losesCache(scenario)) {
+    throw unfit(
+      ready,
+      'volatileCache: kept, expected lost: a file system is judged by its crash states',
+    );
+  }
+  if (losesCache(scenario) && scenario.dataDevice !== undefined) {
+    throw unfit(
+      ready,
+      'two devices, expected one, or volatileCache: kept: nothing orders their histories',
+    );
+  }
 }
 
 function unfit({ scenario }: AnyReadyScenario, found: string): HarnessError {

@@ -138,15 +138,47 @@ const journalInGuest: readonly ScenarioInput[] = [
   },
 ];
 
-/** A machine is booted anew after each kill: minutes, where it is emulated. */
+/** Killed once a round; what its drive held, cache and all, is explored on this machine. */
+const killed = {
+  rig: 'vm',
+  device,
+  limits: { ops: 60, durationMs: 600_000 },
+  explore: { rounds: 1, states: 200 },
+} as const;
+
+/** A machine is booted for each kill: minutes, where it is emulated. */
 export const machine: readonly ScenarioInput[] = [
+  {
+    ...killed,
+    name: 'vm-kill-ext4',
+    because: 'what was synced survives the machine and the cache of its drive (K3)',
+    engine: 'ext4',
+    workload: 'file-mix',
+    faults: [{ use: 'vm-kill', at: { op: 40 } }],
+  },
+  {
+    ...killed,
+    name: 'vm-kill-xfs',
+    because: 'what was synced survives the machine and the cache of its drive (K3)',
+    engine: 'xfs',
+    workload: 'file-mix',
+    faults: [{ use: 'vm-kill', at: { op: 40 } }],
+  },
   {
     ...journal,
     name: 'vm-kill-journal',
+    because: 'what was acknowledged survives the machine and the cache of its drive (K3)',
+    limits: { ops: 200, queueDepth: 4, durationMs: 600_000 },
+    explore: { rounds: 1, states: 600, nestedStates: 60 },
+    faults: [{ use: 'vm-kill', at: { op: 100 } }],
+  },
+  {
+    ...journal,
+    name: 'vm-kill-journal-rebooted',
     because: 'what was acknowledged to somebody outside is there when the machine is up again (K3)',
     limits: { ops: 400, durationMs: 1_200_000 },
     explore: { rounds: 2, states: 2, nestedStates: 0 },
-    faults: [{ use: 'vm-kill', at: { op: 60 } }],
+    faults: [{ use: 'vm-kill', at: { op: 60 }, with: { volatileCache: 'kept' } }],
   },
 ];
 

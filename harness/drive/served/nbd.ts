@@ -34,6 +34,11 @@ export interface NbdServerOptions {
   readonly store: RecordingStore;
   /** The name of the export, empty unless given. */
   readonly exportName?: string;
+  /**
+   * Called when something has been read from a client, before any request in it is submitted: what was known
+   * before a request was made is put on record here, and so before it.
+   */
+  onArrival?(): void;
 }
 
 export interface NbdServer extends AsyncDisposable {
@@ -59,7 +64,7 @@ export async function startNbdServer(options: NbdServerOptions): Promise<NbdServ
   const server = net.createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    new NbdConnection(socket, store, facts).start();
+    new NbdConnection(socket, options, facts).start();
   });
   server.listen(socketPath);
   await once(server, 'listening');
@@ -93,6 +98,7 @@ const optionBytesMax = 64 * 1024;
 class NbdConnection {
   readonly #socket: net.Socket;
   readonly #store: RecordingStore;
+  readonly #onArrival: () => void;
   readonly #facts: ExportFacts;
   #flags: ClientFlags = { isFixedNewstyle: false, omitsZeroes: false };
   #step: Step | undefined = {
@@ -103,9 +109,10 @@ class NbdConnection {
   #byteCount = 0;
   #pending: PendingAnswer[] = [];
 
-  constructor(socket: net.Socket, store: RecordingStore, facts: ExportFacts) {
+  constructor(socket: net.Socket, options: NbdServerOptions, facts: ExportFacts) {
     this.#socket = socket;
-    this.#store = store;
+    this.#store = options.store;
+    this.#onArrival = () => options.onArrival?.();
     this.#facts = facts;
   }
 
@@ -121,6 +128,7 @@ class NbdConnection {
   #hear(piece: Buffer): void {
     this.#pieces.push(piece);
     this.#byteCount += piece.length;
+    this.#onArrival();
     while (this.#step !== undefined && this.#byteCount >= this.#step.byteCount) {
       this.#step = this.#step.take(this.#read(this.#step.byteCount));
     }

@@ -7,6 +7,8 @@ const ownFolder = '/run/powercut';
 export interface BootSettings {
   /** Program and arguments of the steward, which comes with the boot as `stewardFile`. */
   readonly steward: readonly string[];
+  /** Loaded before the steward starts, beside those that every guest has. */
+  readonly modules?: readonly string[];
   /** Folder with modules.dep and the modules themselves. */
   readonly modulesFolder: string;
   /** Mounted writable at the same path as on the host. */
@@ -25,12 +27,13 @@ export const probeSign = 'powercut: the guest has come up';
 
 /** Values for the script, quoted for the shell. */
 export function bootSettingsScript(settings: BootSettings): string {
-  const { steward, modulesFolder, sharedFolder, isProbe } = settings;
+  const { steward, modules = [], modulesFolder, sharedFolder, isProbe } = settings;
+  const load = modules.map((name) => `${ownFolder}/modprobe ${quote(name)}; `).join('');
   return [
     `modules_folder=${quote(modulesFolder)}`,
     `shared_folder=${quote(sharedFolder ?? '')}`,
     `is_probe=${isProbe ? 'yes' : ''}`,
-    `start_steward() { ${steward.map(quote).join(' ') || ':'}; }`,
+    `start_steward() { ${load}${steward.map(quote).join(' ') || ':'}; }`,
     '',
   ].join('\n');
 }

@@ -1,3 +1,5 @@
+import { attachmentOf, type GuestDrive } from './qemu-arguments.ts';
+
 /** What the guest cannot reach its steward without. A kernel that lacks one of these is of no use. */
 export const bootModules: readonly string[] = [
   'virtio_pci',
@@ -20,3 +22,8 @@ export const optionalModules: readonly string[] = [
   ...['crc32c_generic', 'crc32_generic', 'crc32c-intel', 'crc32-pclmul', 'libcrc32c'],
   ...['xxhash_generic', 'blake2b_generic', 'sha256_generic'],
 ];
+
+/** What the guest's kernel needs for its drives beside what it always has. */
+export function modulesFor(drives: readonly GuestDrive[]): readonly string[] {
+  return drives.some((drive) => attachmentOf(drive) === 'virtio-blk') ? ['virtio_blk'] : [];
+}

@@ -7,6 +7,7 @@ import * as path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { HarnessError } from '../../contract/index.ts';
 import { chooseAccelerator, type Accelerator } from './accelerator.ts';
+import { describeEnd } from './console-end.ts';
 import {
   GuestChannel,
   type ExecAnswer,
@@ -19,6 +20,7 @@ import type { StewardFacts } from './guest-steward.ts';
 import type { GuestImage } from './guest-image.ts';
 import { stewardFile, bootSettingsScript, rootTag, sharedTag } from './guest-init.ts';
 import { startHeld, type HeldProcess } from './held-process.ts';
+import { modulesFor } from './guest-modules.ts';
 import { qemuArguments, qemuProgram, serialOf, type GuestDrive } from './qemu-arguments.ts';
 import { requireMachine } from './probe-vm.ts';
 import { findShareServer, shareFolder, type SharedFolder } from './shared-folder.ts';
@@ -136,6 +138,7 @@ function assertShortEnough(socket: string): void {
 async function bootArchive(image: GuestImage, options: BootOptions): Promise<Uint8Array> {
   const settings = bootSettingsScript({
     steward: [process.execPath, stewardFile, ...options.drives.map(serialOf)],
+    modules: modulesFor(options.drives),
     modulesFolder: image.modulesFolder,
     sharedFolder: options.sharedFolder,
     isProbe: false,
@@ -203,6 +206,8 @@ class RunningGuest implements Guest {
     this.ended = this.#watch();
     this.ended.catch(() => undefined);
     options.signal?.addEventListener('abort', this.#destroy, { once: true });
+    // Its servers were waited for, and whoever was aborted meanwhile is not told again.
+    if (options.signal?.aborted === true) this.#destroy();
   }
 
   get facts(): GuestFacts {
@@ -284,16 +289,8 @@ class RunningGuest implements Guest {
 
   #failure(what: string): HarnessError {
     const { consoleFile } = this.#options;
-    const said = [this.#machine.errors(), endOfFile(consoleFile)].filter(Boolean).join('\n');
-    return new HarnessError(
-      'UNAVAILABLE',
-      `the guest ${what}; ${consoleFile} ends:\n${said || '(nothing)'}`,
-    );
+    const hasStarted = this.#facts !== undefined;
+    const end = { what, consoleFile, errors: this.#machine.errors(), hasStarted };
+    return new HarnessError('UNAVAILABLE', describeEnd(end));
   }
-}
-
-function endOfFile(file: string): string {
-  const linesMax = 12;
-  if (!fs.existsSync(file)) return '';
-  return fs.readFileSync(file, 'utf8').trimEnd().split('\n').slice(-linesMax).join('\n');
 }

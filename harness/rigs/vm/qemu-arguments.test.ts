@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { modulesFor } from './guest-modules.ts';
 import { qemuArguments, serialOf, type GuestDrive, type QemuPlan } from './qemu-arguments.ts';
 
 const drive: GuestDrive = {
@@ -65,6 +66,19 @@ describe('the machine', () => {
     expect(blockNodeOf({ source })).toMatchObject({
       file: { driver: 'nbd', server: { type: 'unix', path: '/nbd' }, export: 'twin' },
     });
+    // QEMU's NVMe would hand on FUA writes as if they were none.
+    expect(valuesOf('-device', { drives: [{ ...drive, source }] })).toContain(
+      'virtio-blk-pci,num-queues=1,drive=drive-main,serial=powercut-main,logical_block_size=512,physical_block_size=512,write-cache=on',
+    );
+    expect(modulesFor([{ ...drive, source }])).toEqual(['virtio_blk']);
+    expect(modulesFor([drive])).toEqual([]);
+  });
+
+  it('passes discards on to whoever keeps the blocks, and to no file', () => {
+    const source = { kind: 'nbd', socket: '/nbd', exportName: 'twin' } as const;
+    const passing = { discard: 'unmap', file: { discard: 'unmap' } };
+    expect(blockNodeOf({ source })).toMatchObject(passing);
+    expect(blockNodeOf({})).toMatchObject({ discard: 'ignore', file: { discard: 'ignore' } });
   });
 
   it('takes a comma in a path for a part of it', () => {

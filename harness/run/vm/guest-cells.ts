@@ -165,12 +165,15 @@ function bringBack(cell: string, run: GuestRun, directory: RunDirectory): CellRe
       `the guest gave no result of ${cell}: ${run.lastLines.join(' / ') || 'it said nothing'} (${guestFolder}/${guestConsoleFile} has its console)`,
     );
   }
-  const saved = found.loadScenario(cell);
   const result = found.loadResult(cell);
   for (const name of found.evidenceNames(cell)) {
     directory.saveEvidence(cell, name, found.loadEvidence(cell, name));
   }
-  directory.saveScenario(cell, { ...saved, scenario: inVm(saved.scenario) });
+  // A cell that could not be begun has none.
+  if (found.hasScenario(cell)) {
+    const saved = found.loadScenario(cell);
+    directory.saveScenario(cell, { ...saved, scenario: inVm(saved.scenario) });
+  }
   return {
     ...result,
     scenario: inVm(result.scenario),
