@@ -10,7 +10,13 @@ import {
   topLevelEntries,
 } from './project-files.ts';
 import { citedRequirements, requirementProblems } from './requirement-check.ts';
-import { nameProblems, topLevelProblems, untestedPlugins, wordProblems } from './tidy-bans.ts';
+import {
+  buildProblems,
+  nameProblems,
+  topLevelProblems,
+  untestedPlugins,
+  wordProblems,
+} from './tidy-bans.ts';
 
 // Planted texts are put together here, so that this file does not hold what it plants.
 const unwanted = ['TO', 'DO'].join('');
@@ -21,6 +27,22 @@ const cite = ['@', 'req'].join('');
 const files = projectFiles();
 const sources = files.filter(isSource);
 const textFiles = files.filter((file) => file !== 'package-lock.json' && !file.endsWith('.png'));
+
+describe('what the compiler leaves as it is', () => {
+  it('is written nowhere', () => {
+    expect(sources.flatMap((file) => buildProblems(file, readProjectFile(file)))).toEqual([]);
+  });
+
+  it('is a dynamic import before a using of its block, and no other', () => {
+    const load = `  const { x } = await import('./x.ts');\n`;
+    const hold = '  await using held = hold();\n';
+    const deeper = '  if (y) {\n    z();\n  }\n';
+    const inBody = (text: string): string => `async function f() {\n${text}}\n`;
+    expect(buildProblems('a.ts', inBody(`${load}${deeper}${hold}`))).toHaveLength(1);
+    expect(buildProblems('a.ts', inBody(`${hold}${load}`))).toEqual([]);
+    expect(buildProblems('a.ts', `${inBody(load)}${inBody(hold)}`)).toEqual([]);
+  });
+});
 
 describe('the import rule', () => {
   it('is kept by every file', () => {

@@ -6,9 +6,15 @@ import {
   type Host,
   type PluginKind,
   type ReporterModule,
+  type RigName,
   type RunSummary,
 } from '../contract/index.ts';
-import type { PluginSources, AnyReadyScenario } from '../run/plugin-sources.ts';
+import {
+  isFileScenario,
+  type AnyReadyScenario,
+  type PluginSources,
+} from '../run/plugin-sources.ts';
+import { losesCache } from '../run/real-crashes.ts';
 import { probeHost, type HostCapability } from '../device/host-probe.ts';
 import { collectHostFacts } from '../measure/host-facts.ts';
 import { explainVm, probeVm } from '../rigs/vm/probe-vm.ts';
@@ -217,21 +223,31 @@ const noFiles = {
   },
 };
 
+type ProbedHost = ReturnType<typeof probeHost>;
+
 /** Why a scenario cannot run on this machine; undefined where it can. */
-async function whyNotHere(
-  ready: AnyReadyScenario,
-  host: ReturnType<typeof probeHost>,
-): Promise<string | undefined> {
+async function whyNotHere(ready: AnyReadyScenario, host: ProbedHost): Promise<string | undefined> {
   // What the plug-ins need is asked for in the guest, by the program that runs there.
-  if (ready.scenario.rig === 'vm') return whyNoGuest(host);
+  if (ready.scenario.rig === 'vm') return whyNoGuest(host) ?? (await whyNoMounts(ready, host));
   const plugins = [ready.engine, ...ready.faults.map(({ module }) => module)];
   for (const plugin of plugins) {
     const availability = await plugin.probe(host);
     if (!availability.available) return `${plugin.name}: ${availability.reason}`;
   }
-  const { rig } = ready.scenario;
+  return await whatLacks(ready.scenario.rig, host);
+}
+
+async function whatLacks(rig: RigName, host: ProbedHost): Promise<string | undefined> {
   const missing = (await host.explain()).find((one) => !one.available && one.rigs.includes(rig));
   return missing && `rig ${rig}: ${missing.name}: ${missing.reason}; ${missing.fix}`;
+}
+
+/** The files of a machine that was killed are looked at here, where its crash states are mounted. */
+async function whyNoMounts(ready: AnyReadyScenario, host: ProbedHost): Promise<string | undefined> {
+  if (!isFileScenario(ready) || !losesCache(ready.scenario)) return undefined;
+  const engine = await ready.engine.probe(host);
+  if (!engine.available) return `${ready.engine.name}: ${engine.reason}`;
+  return await whatLacks('fuse', host);
 }
 
 function whyNoGuest(host: Host): string | undefined {

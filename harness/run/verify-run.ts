@@ -168,8 +168,8 @@ async function judgeCutsAgain(
   account: CellAccount,
   rounds: number,
 ): Promise<readonly Failure[]> {
-  const { addCut, cutFailures } = await import('./files/run-files-on-device.ts');
   await using resources = ResourceLedger.open();
+  const { addCut, cutFailures } = await import('./files/run-files-on-device.ts');
   for (let round = 0; round < rounds; round++) {
     await addCut(ready, account, loadCut(context.directory!, context.id, round), resources);
   }

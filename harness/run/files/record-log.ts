@@ -5,8 +5,10 @@ import {
   type ArmedFault,
   type DeviceGeometry,
   type EngineFacts,
+  type FaultFiring,
 } from '../../contract/index.ts';
 import { LogWritesDevice } from '../../device/device-mapper-log-writes.ts';
+import type { History } from '../../drive/history.ts';
 import type { SparseImage } from '../../drive/image.ts';
 import { readBaseImage } from '../../drive/write-log/base-image.ts';
 import { historiesOfLog, type OrderGap } from '../../drive/write-log/log-histories.ts';
@@ -62,13 +64,21 @@ export async function recordLog(options: RecordLogOptions): Promise<readonly Fil
   });
   return found.histories.map(({ history }, part) => ({
     round: round + part,
-    history,
+    history: withFiring(history),
     fresh: driven.fresh,
     ledger: driven.ledger,
-    firings: [{ fault: logFault, faultClass: 'power-loss', atNs: 0, details: {} }],
+    firings: [firing],
     engineFacts: driven.facts,
     gap: driven.gap ?? describeGaps(found.gaps),
   }));
+}
+
+const firing: FaultFiring = { fault: logFault, faultClass: 'power-loss', atNs: 0, details: {} };
+
+/** The log has no faults: power loss at its end is what makes crash states of it. */
+function withFiring(history: History): History {
+  history.fault(0, firing);
+  return history;
 }
 
 /** A drive as large as those of data centres cannot be held in memory, crash state by crash state. */
