@@ -15,7 +15,6 @@ import { CellAccount } from './cell-account.ts';
 import { createExplorePool, type ExplorePool } from './explore-pool.ts';
 import { isEmptyCell } from './empty-cell.ts';
 import type { FileRoundRecord } from './files/file-round.ts';
-import { loadCut } from './files/file-cut.ts';
 import { loadFileRound } from './files/saved-file-round.ts';
 import {
   isFileScenario,
@@ -27,7 +26,6 @@ import {
 import { promiseToJudgeBy } from './promise-in-force.ts';
 import { hasHistory } from './real-crashes.ts';
 import { whereTheyWere, type LocatePlugins, type RunDirectory } from './run-directory.ts';
-import { ResourceLedger } from './resources.ts';
 import type { RoundRecord } from './record-round.ts';
 import type { CellContext, Deadline } from './run-scenario.ts';
 import { judgeRounds } from './run-on-twin.ts';
@@ -143,7 +141,10 @@ async function judgeSavedRounds(
   const { id } = context;
   const directory = context.directory!;
   if (isFileScenario(ready)) {
-    if (isCutScenario(ready)) return judgeCutsAgain(ready, context, account, rounds);
+    if (isCutScenario(ready)) {
+      const { judgeSavedCuts } = await import('./files/run-files-on-device.ts');
+      return judgeSavedCuts(ready, context, account, rounds);
+    }
     const { judgeFileRounds } = await import('./files/run-files.ts');
     return judgeFileRounds(
       ready,
@@ -160,20 +161,6 @@ async function judgeSavedRounds(
 /** dm-flakey leaves one state a round, and dm-log-writes a log of many. */
 function isCutScenario({ faults }: ReadyFileScenario): boolean {
   return faults.some(({ module }) => module.name === 'dm-flakey');
-}
-
-async function judgeCutsAgain(
-  ready: ReadyFileScenario,
-  context: CellContext,
-  account: CellAccount,
-  rounds: number,
-): Promise<readonly Failure[]> {
-  await using resources = ResourceLedger.open();
-  const { addCut, cutFailures } = await import('./files/run-files-on-device.ts');
-  for (let round = 0; round < rounds; round++) {
-    await addCut(ready, account, loadCut(context.directory!, context.id, round), resources);
-  }
-  return cutFailures(account, context);
 }
 
 interface JudgedAgain {

@@ -22,7 +22,7 @@ import type { CellContext, Deadline } from '../run-scenario.ts';
 import { TimeLimit } from '../time-limit.ts';
 import { claimedContract } from './file-explorer.ts';
 import type { FileCut } from './file-cut.ts';
-import { saveCut } from './file-cut.ts';
+import { loadCut, saveCut } from './file-cut.ts';
 import { fileOutcomesOf, gapsOfFiles } from './file-outcomes.ts';
 import type { FileRoundRecord } from './file-round.ts';
 import { judgeFileWindows } from './judge-file-windows.ts';
@@ -122,8 +122,22 @@ async function runCuts(run: DeviceRun): Promise<readonly Failure[]> {
   return cutFailures(account, context);
 }
 
+/** The cuts of a run directory, judged again. */
+export async function judgeSavedCuts(
+  ready: ReadyFileScenario,
+  context: CellContext,
+  account: CellAccount,
+  rounds: number,
+): Promise<readonly Failure[]> {
+  await using resources = ResourceLedger.open();
+  for (let round = 0; round < rounds; round++) {
+    await addCut(ready, account, loadCut(context.directory!, context.id, round), resources);
+  }
+  return cutFailures(account, context);
+}
+
 /** A cut cannot be made again to the byte: the failure names the evidence. */
-export function cutFailures(account: CellAccount, { directory }: CellContext): readonly Failure[] {
+function cutFailures(account: CellAccount, { directory }: CellContext): readonly Failure[] {
   return account.tally.worst().map(({ state, violation }) => ({
     violation,
     state,
@@ -136,7 +150,7 @@ export function cutFailures(account: CellAccount, { directory }: CellContext): r
 }
 
 /** Judges the state that a cut left and adds it to the cell, with what the round came to. */
-export async function addCut(
+async function addCut(
   ready: ReadyFileScenario,
   account: CellAccount,
   cut: FileCut,
