@@ -97,8 +97,9 @@ describe.each(available.filter(({ isThere }) => isThere))(
       fillFileBytes(bytes, { seed: 1, op: 3, byteOffset: 0 });
       let recovered = await test.mounter.recover(image.fresh);
       expect(recovered).toMatchObject({ opened: true, tree: new Map() });
-      for (const state of imagesOf(recorded)) recovered = await test.mounter.recover(state);
-      // The state that was born last holds everything, as `sync` came last.
+      for (const state of imagesOf(recorded)) await test.mounter.recover(state);
+      // With all that the drive was given: without barriers a crash state may lack any of it.
+      recovered = await test.mounter.recover(recorded.last);
       if (!recovered.opened) throw new Error(recovered.message);
       expect([...recovered.tree.keys()].sort()).toEqual(['a', 'a/kept', 'a/other', 'hard', 'soft']);
       const kept = recovered.tree.get('a/kept');
