@@ -27,11 +27,17 @@ export function describeEnd({ what, consoleFile, errors, hasStarted }: GuestEnd)
 
 /** The lines of a guest's console that tell most about its end; empty where it said nothing. */
 export function endOfConsole(file: string): string {
-  if (!fs.existsSync(file)) return '';
-  const lines = fs.readFileSync(file, 'utf8').trimEnd().split(/\r?\n/);
-  const telling = lines.slice(-consoleLinesMax).filter((line) => tellingLine.test(line));
+  const lines = latestLines(file);
+  const telling = lines.filter((line) => tellingLine.test(line));
   return (telling.length > 0 ? telling.slice(-tellingLinesMax) : lines.slice(-linesMax)).join('\n');
 }
 
 /** A console is appended to: what a boot before the last one said is not the reason. */
 const consoleLinesMax = 200;
+
+/** The last lines of a guest's console; none where it said nothing. */
+export function latestLines(file: string): readonly string[] {
+  if (!fs.existsSync(file)) return [];
+  const text = fs.readFileSync(file, 'utf8').trimEnd();
+  return text === '' ? [] : text.split(/\r?\n/).slice(-consoleLinesMax);
+}

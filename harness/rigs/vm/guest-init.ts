@@ -103,6 +103,12 @@ $busybox mount -t devpts devpts /dev/pts
 $busybox mount -t tmpfs -o mode=1777 shm /dev/shm
 # Nothing here reports a hung task or an idle disk to anybody: keep the console for what matters.
 echo 0 >/proc/sys/vm/oom_dump_tasks
+# Where memory is short somebody is killed soon. Otherwise all crawl for minutes first, as the programs that run are read
+# again and again (Documentation/admin-guide/mm/multigen_lru.rst, "Thrashing prevention").
+if [ -d /sys/kernel/mm/lru_gen ]; then
+  echo y >/sys/kernel/mm/lru_gen/enabled
+  echo 1000 >/sys/kernel/mm/lru_gen/min_ttl_ms
+fi
 if [ -n "$shared_folder" ]; then
   $busybox mkdir -p "$shared_folder"
   $busybox mount -t virtiofs ${sharedTag} "$shared_folder" ||

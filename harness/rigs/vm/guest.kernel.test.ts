@@ -284,12 +284,52 @@ describe.runIf(answer.available)('a program that is run in a guest', () => {
       argumentsFor: ({ drives }) => [runDirectory, drives['raw']!],
       runDirectory,
       workingDirectory: os.homedir(),
+      withinMs: bootMs,
       onLine: (line) => void lines.push(line),
     });
     expect(exitCode).toBe(3);
     expect(lines).toEqual([`on ${facts.drives['raw']!}`]);
     expect(fs.readFileSync(path.join(runDirectory, 'answer'), 'utf8')).toBe(os.homedir());
     expect(fs.existsSync(path.join(runDirectory, 'guest-console.log'))).toBe(true);
+    await resources[Symbol.asyncDispose]();
+    expect(leftovers()).toEqual(nothing);
+    resources = ResourceLedger.open();
+  });
+
+  it('and runs out of memory is said to have done so, and nothing is left of it', async () => {
+    const ending = runInGuest(image, {
+      resources,
+      drives: [],
+      memoryMiB: 400,
+      program: [
+        process.execPath,
+        '-e',
+        'for (const all = []; ; ) all.push(Buffer.alloc(2 ** 24, 1))',
+      ],
+      argumentsFor: () => [],
+      runDirectory: path.join(folder, 'greedy'),
+      workingDirectory: '/',
+      withinMs: bootMs,
+    });
+    await expect(ending).rejects.toThrow(
+      'the run in the guest was ended by SIGKILL: the guest ran out of its 400 MiB of memory',
+    );
+    await resources[Symbol.asyncDispose]();
+    expect(leftovers()).toEqual(nothing);
+    resources = ResourceLedger.open();
+  });
+
+  it('and does not end is given up, and nothing is left of it', async () => {
+    const ending = runInGuest(image, {
+      resources,
+      drives: [],
+      program: ['sleep', '600'],
+      argumentsFor: () => [],
+      runDirectory: path.join(folder, 'slow'),
+      workingDirectory: '/',
+      withinMs: 1500,
+    });
+    await expect(ending).rejects.toThrow(/^the run in the guest had not ended after 2 s/);
     await resources[Symbol.asyncDispose]();
     expect(leftovers()).toEqual(nothing);
   });

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { HarnessError } from '../../contract/index.ts';
+import { endOfConsole } from './console-end.ts';
 import {
   bootGuest,
   memoryMiBUsual,
@@ -9,6 +10,7 @@ import {
   type GuestFacts,
 } from './guest.ts';
 import type { GuestImage } from './guest-image.ts';
+import { explainKill } from './killed-process.ts';
 
 export interface RunInGuestOptions extends Omit<
   BootOptions,
@@ -22,6 +24,8 @@ export interface RunInGuestOptions extends Omit<
   readonly runDirectory: string;
   readonly workingDirectory: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** A program that should have ended by then does not end at all: the guest crawls, or hangs. */
+  readonly withinMs: number;
   onLine?(line: string, stream: 'stdout' | 'stderr'): void;
 }
 
@@ -37,7 +41,8 @@ const endWithinMs = 20_000;
 
 /**
  * Runs this program on the same files inside a guest. Throws UNAVAILABLE where the guest does not
- * come up or does not live as long as the program; what has been written to the run directory stays.
+ * come up or does not live as long as the program, or the program does not end in time; what has been
+ * written to the run directory stays.
  * Aborted, it interrupts the program as Ctrl-C would, and answers with its exit code; a guest that is
  * still starting, or that does not end in time, is killed.
  */
@@ -102,17 +107,33 @@ async function runProgram(
   stop.interrupt = () => {
     running.kill('SIGINT');
   };
-  const { code, signal, stderr } = await running.ended;
+  const { code, signal, stderr } = await inTime(running.ended, options);
   if (code !== null) return code;
-  throw new HarnessError(
-    'UNAVAILABLE',
-    `the run in the guest was ended by ${String(signal)}: ${reasonOfEnd(options, stderr)}`,
-  );
+  const { text } = explainKill({
+    signal,
+    errors: stderr,
+    consoleFile: path.join(options.runDirectory, guestConsoleFile),
+    memoryMiB: options.memoryMiB ?? memoryMiBUsual,
+  });
+  throw new HarnessError('UNAVAILABLE', `the run in the guest ${text}`);
 }
 
-/** The kernel says on the console whom it has chosen where memory is short. */
-function reasonOfEnd({ runDirectory, memoryMiB }: RunInGuestOptions, stderr: string): string {
-  const said = fs.readFileSync(path.join(runDirectory, guestConsoleFile), 'utf8');
-  if (!/out of memory|oom-kill/i.test(said)) return stderr.trim().split('\n').at(-1) ?? '';
-  return `the guest ran out of its ${memoryMiB ?? memoryMiBUsual} MiB of memory; give it more, or the scenario smaller devices`;
+/** Whoever waits no longer switches the guest off. */
+async function inTime<T>(
+  ended: Promise<T>,
+  { withinMs, ...options }: RunInGuestOptions,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const said = endOfConsole(path.join(options.runDirectory, guestConsoleFile));
+      const message = `the run in the guest had not ended after ${Math.round(withinMs / 1000)} s, long after its scenarios' time limits: too little memory makes a guest crawl; ${guestConsoleFile} ends with: ${said || '(nothing)'}`;
+      reject(new HarnessError('UNAVAILABLE', message));
+    }, withinMs);
+  });
+  try {
+    return await Promise.race([ended, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

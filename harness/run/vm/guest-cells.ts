@@ -81,6 +81,7 @@ async function runCellsInGuest(
     program: [process.execPath, ...process.execArgv, mainModule()],
     workingDirectory: process.cwd(),
     runDirectory,
+    withinMs: longestRunMs(scenarios),
     drives: makeDrives(scenarios, resources.makeDirectory('drives')),
     argumentsFor: ({ drives }) => [
       ...['run', ...files, '--out', path.join(runDirectory, 'run')],
@@ -95,6 +96,14 @@ async function runCellsInGuest(
   });
   return { directory: openRun(path.join(runDirectory, 'run')), facts, lastLines };
 }
+
+/** Each scenario ends by itself at its time limit, give or take what is under way then; starting takes its time too. */
+function longestRunMs(scenarios: readonly Scenario[]): number {
+  const limits = scenarios.map(({ limits: { durationMs } }) => 2 * durationMs);
+  return limits.reduce((sum, limitMs) => sum + limitMs, startMsMax);
+}
+
+const startMsMax = 300_000;
 
 /** What a program says last tells why it gave no result. */
 const linesKept = 5;

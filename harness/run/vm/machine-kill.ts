@@ -54,9 +54,10 @@ function drawMoment({ scenario: { faults, limits } }: AnyReadyScenario, random: 
   return earliest + random.fork('kill').below(Math.max(1, limits.ops - earliest));
 }
 
-/** Throws UNAVAILABLE where a process failed that nobody had killed. */
+/** Throws UNAVAILABLE where a process failed that nobody had killed, or a signal ended. */
 export function requireEnd(end: ProcessEnd | undefined, { firing }: MachineKill): void {
   if (firing !== undefined || end?.code === 0) return;
+  if (end?.crash !== undefined) throw end.crash;
   throw new HarnessError(
     'UNAVAILABLE',
     `the process in the machine failed (code ${String(end?.code)}): ${end?.errors ?? ''}`,

@@ -12,6 +12,7 @@ import type { CellContext, Deadline } from '../run-scenario.ts';
 import { saveRound } from '../saved-round.ts';
 import { TimeLimit } from '../time-limit.ts';
 import { consoleFileOf } from './machine-console.ts';
+import { onceMoreAfterCrash } from './process-crash.ts';
 import { recordKilledBlocks, type RecordKilledBlocksOptions } from './record-killed-blocks.ts';
 
 export async function runBlocksOnKilledMachine(
@@ -44,17 +45,19 @@ function recordRound(
   round: number,
   { resources, stop }: Pick<RecordKilledBlocksOptions, 'resources' | 'stop'>,
 ): Promise<RoundRecord> {
-  return recordKilledBlocks({
+  const onNote = (text: string): void => {
+    context.emit({ type: 'note', text });
+  };
+  const options: RecordKilledBlocksOptions = {
     ready,
     round,
     resources,
     stop,
     consoleFile: consoleFileOf(context, resources),
-    onNote: (text) => {
-      context.emit({ type: 'note', text });
-    },
+    onNote,
     onProgress: (done, total) => {
       context.emit({ type: 'progress', cell: context.id, phase: 'workload', done, total });
     },
-  });
+  };
+  return onceMoreAfterCrash(() => recordKilledBlocks(options), onNote);
 }

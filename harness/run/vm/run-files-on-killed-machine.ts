@@ -13,7 +13,8 @@ import { ResourceLedger } from '../resources.ts';
 import type { CellContext, Deadline } from '../run-scenario.ts';
 import { TimeLimit } from '../time-limit.ts';
 import { consoleFileOf } from './machine-console.ts';
-import { recordKilledFiles } from './record-killed-files.ts';
+import { onceMoreAfterCrash } from './process-crash.ts';
+import { recordKilledFiles, type RecordKilledOptions } from './record-killed-files.ts';
 
 export async function runFilesOnKilledMachine(
   ready: ReadyFileScenario,
@@ -35,20 +36,22 @@ async function* recordRounds(
   const { limits, explore } = ready.scenario;
   const { id: cell, directory } = context;
   using limit = new TimeLimit(context.signal, limits.durationMs);
+  const onNote = (text: string): void => {
+    context.emit({ type: 'note', text });
+  };
   for (let round = 0; round < explore.rounds && deadline() === undefined; round++) {
-    const record = await recordKilledFiles({
+    const options: RecordKilledOptions = {
       ready,
       round,
       resources,
       stop: limit.signal,
       consoleFile: consoleFileOf(context, resources),
-      onNote: (text) => {
-        context.emit({ type: 'note', text });
-      },
+      onNote,
       onProgress: (done, total) => {
         context.emit({ type: 'progress', cell, phase: 'workload', done, total });
       },
-    });
+    };
+    const record = await onceMoreAfterCrash(() => recordKilledFiles(options), onNote);
     if (record === undefined) return;
     if (directory !== undefined) saveFileRound(directory, cell, record);
     for (const firing of record.firings) context.emit({ type: 'fault-fired', cell, firing });

@@ -3,10 +3,13 @@ import * as path from 'node:path';
 import type { DeviceGeometry, EngineArea, EngineFacts } from '../../contract/index.ts';
 import type { RecordingStore } from '../../drive/served/recording-store.ts';
 import { prepareGuest } from '../../rigs/vm/guest-image.ts';
-import { bootGuest, type Guest } from '../../rigs/vm/guest.ts';
+import type { ExecAnswer } from '../../rigs/vm/guest-channel.ts';
+import { bootGuest, memoryMiBUsual, type Guest } from '../../rigs/vm/guest.ts';
+import { explainKill } from '../../rigs/vm/killed-process.ts';
 import { MessageFile } from '../../rigs/vm/message-file.ts';
 import { TwinDrive } from '../../rigs/vm/twin-drive.ts';
 import type { ResourceLedger } from '../resources.ts';
+import { ProcessCrash } from './process-crash.ts';
 
 export interface TwinMachineOptions {
   readonly geometry: DeviceGeometry;
@@ -28,8 +31,11 @@ export interface TwinMachineOptions {
 
 /** How a process of the machine ended; undefined where the power was cut first. */
 export interface ProcessEnd {
+  /** Null where a signal ended it. */
   readonly code: number | null;
   readonly errors: string;
+  /** Where a signal ended it: why. */
+  readonly crash?: ProcessCrash;
 }
 
 const driveName = 'main';
@@ -43,6 +49,7 @@ interface MachineParts {
   readonly twin: TwinDrive;
   readonly guest: Guest;
   readonly ear: Ear;
+  readonly consoleFile: string;
 }
 
 /**
@@ -73,7 +80,8 @@ export class TwinMachine implements AsyncDisposable {
     });
     try {
       const guest = await bootOn(twin, messages, options, folder);
-      return new TwinMachine({ folder, messages, twin, guest, ear });
+      const { consoleFile } = options;
+      return new TwinMachine({ folder, messages, twin, guest, ear, consoleFile });
     } catch (error) {
       await twin[Symbol.asyncDispose]();
       messages[Symbol.dispose]();
@@ -112,10 +120,19 @@ export class TwinMachine implements AsyncDisposable {
         await ear.closed;
         return undefined;
       }
-      return { code: answer.code, errors: answer.stderr.slice(-4000) };
+      return this.#endOf(answer);
     } finally {
       clearInterval(listening);
     }
+  }
+
+  #endOf({ code, signal, stderr }: ExecAnswer): ProcessEnd {
+    const errors = stderr.slice(-4000);
+    if (code !== null) return { code, errors };
+    const { consoleFile } = this.#parts;
+    const reason = explainKill({ signal, errors, consoleFile, memoryMiB: memoryMiBUsual });
+    const isEmulated = this.#parts.guest.facts.accelerator === 'tcg';
+    return { code, errors, crash: new ProcessCrash(reason, isEmulated) };
   }
 
   /** At once: nothing that comes later is on record, neither requests nor what is said. */
