@@ -1,6 +1,7 @@
 /**
- * The cells of rig `vm` but those that kill it (run-on-killed-machine.ts): all of a run are carried out in one guest, by this same program, on drives of
- * the guest's own. What it concluded, and the evidence for it, is brought back into the run directory.
+ * The cells of rig `vm` but those that kill it (run-on-killed-machine.ts): all of a run are carried out
+ * in one guest, by this same program, on drives of the guest's own. What it concluded, and the evidence
+ * for it, is brought back into the run directory.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -49,7 +50,7 @@ export class GuestCells {
 
   /**
    * The result of one of the cells; the first that is asked for runs them all. Throws UNAVAILABLE where
-   * the guest did not come up, or gave no result for the cell.
+   * the guest did not come up, or gave no result for the cell. What it concluded before it failed counts.
    */
   async result({ scenario }: AnyReadyScenario): Promise<CellResult> {
     this.#run ??= runCellsInGuest(this.#cells, this.#options);
@@ -59,8 +60,11 @@ export class GuestCells {
 
 interface GuestRun {
   readonly directory: RunDirectory | undefined;
-  readonly facts: GuestFacts;
+  /** Undefined where no guest came up. */
+  readonly facts: GuestFacts | undefined;
   readonly lastLines: readonly string[];
+  /** Why the run in it did not come to its end. */
+  readonly failure: Error | undefined;
 }
 
 async function runCellsInGuest(
@@ -75,7 +79,9 @@ async function runCellsInGuest(
   const files = writeScenarios(cells, runDirectory, (scenario) => options.formatScenario(scenario));
   const scenarios = cells.map(({ scenario }) => scenario);
   const lastLines: string[] = [];
-  const { facts } = await runInGuest(image, {
+  let facts: GuestFacts | undefined;
+  let failure: Error | undefined;
+  const running = runInGuest(image, {
     resources,
     signal,
     program: [process.execPath, ...process.execArgv, mainModule()],
@@ -83,18 +89,24 @@ async function runCellsInGuest(
     runDirectory,
     withinMs: longestRunMs(scenarios),
     drives: makeDrives(scenarios, resources.makeDirectory('drives')),
-    argumentsFor: ({ drives }) => [
-      ...['run', ...files, '--out', path.join(runDirectory, 'run')],
-      ...['--reporter', 'json', '--no-progress'],
-      ...deviceFlags(Object.keys(drives)),
-    ],
+    argumentsFor: (booted) => {
+      facts = booted;
+      return [
+        ...['run', ...files, '--out', path.join(runDirectory, 'run')],
+        ...['--reporter', 'json', '--no-progress'],
+        ...deviceFlags(Object.keys(booted.drives)),
+      ];
+    },
     onLine: (line) => {
       lastLines.push(line);
       if (lastLines.length > linesKept) lastLines.shift();
       options.onLine(line);
     },
   });
-  return { directory: openRun(path.join(runDirectory, 'run')), facts, lastLines };
+  await running.catch((error: unknown) => {
+    failure = error instanceof Error ? error : new Error(String(error));
+  });
+  return { directory: openRun(path.join(runDirectory, 'run')), facts, lastLines, failure };
 }
 
 /** Each scenario ends by itself at its time limit, give or take what is under way then; starting takes its time too. */
@@ -168,7 +180,8 @@ function openRun(directory: string): RunDirectory | undefined {
 /** Takes the evidence over, byte for byte, and says of the scenario what it is: one of rig vm. */
 function bringBack(cell: string, run: GuestRun, directory: RunDirectory): CellResult {
   const found = run.directory;
-  if (found?.hasResult(cell) !== true) {
+  if (run.facts === undefined || found?.hasResult(cell) !== true) {
+    if (run.failure !== undefined) throw run.failure;
     throw new HarnessError(
       'UNAVAILABLE',
       `the guest gave no result of ${cell}: ${run.lastLines.join(' / ') || 'it said nothing'} (${guestFolder}/${guestConsoleFile} has its console)`,
