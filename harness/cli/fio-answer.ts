@@ -53,7 +53,7 @@ function normalText(runs: readonly VariantRun[], report: FioRunReport): string {
     earlier.push(...run.results);
     return text;
   });
-  return `${parts.join('\n')}\n${machineText(report)}`;
+  return `${mediumText(report)}${parts.join('\n')}\n${machineText(report)}`;
 }
 
 function runText(
@@ -73,7 +73,23 @@ function runText(
   const levels = `bytes written, as each level counted them (whoever wrote):\n${formatTable(
     writeLevelRows(run.writeLevels).map(([level = '', ...cells]) => [`  ${level}`, ...cells]),
   )}`;
-  return `${heading}${jobs.join('\n')}${taints}\n${levels}`;
+  return `${heading}${jobs.join('\n')}${taints}\n${engineText(run)}${levels}`;
+}
+
+function mediumText({ engineUnderTest }: FioRunReport): string {
+  if (engineUnderTest === undefined) return '';
+  const { name, medium, isSimulated } = engineUnderTest;
+  const caution = isSimulated
+    ? 'times are those of the simulation, and no figures of performance\n'
+    : '';
+  return `engine ${name} on ${medium}\n${caution}\n`;
+}
+
+/** How the engine was set up as it ran. */
+function engineText({ engineFacts }: VariantRun): string {
+  const facts = Object.entries(engineFacts ?? {});
+  if (facts.length === 0) return '';
+  return `the engine: ${facts.map(([name, value]) => `${name} ${value}`).join(', ')}\n\n`;
 }
 
 /** Without these the figures mean nothing on another machine. */

@@ -3,13 +3,20 @@ import * as path from 'node:path';
 import { HarnessError } from '../contract/index.ts';
 import { logFilesOf, writeLogFiles } from '../fio/output/fio-logs.ts';
 import { fioRunReport, type FioRunReport } from '../fio/rounds/run-report.ts';
-import { runRounds, type VariantRun } from '../fio/rounds/run-rounds.ts';
+import { pathsOf, runRounds, type VariantRun } from '../fio/rounds/run-rounds.ts';
 import { readStorageFacts } from '../fio/rounds/storage-facts.ts';
 import { collectHostFacts } from '../measure/host-facts.ts';
+import { byteSize } from './byte-size.ts';
 import { printAnswer, resolvePath, type CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { fioAnswer, outputFormats, type OutputFormat } from './fio-answer.ts';
-import { readJobsOfFile, readJobsOfWords, type ReadJobs } from './fio-job-files.ts';
+import { chooseEngine, type ChosenEngine, type FioEngineOptions } from './fio-engine.ts';
+import {
+  readJobsOfFile,
+  readJobsOfWords,
+  type JobFileWish,
+  type ReadJobs,
+} from './fio-job-files.ts';
 import { planJobs, planText } from './fio-plan.ts';
 import { collect, wholeNumberFrom } from './option-values.ts';
 import { examples, type Program } from './program.ts';
@@ -31,6 +38,10 @@ export function addFioCommand(program: Program): void {
     .option('--set <name=value>', 'an option that outranks the files; repeatable', collect)
     .option('--seed <number>', 'seed of all chance (default: 0)', wholeNumberFrom(0))
     .option('--repeat <count>', 'run all files in turn, so often (default: 1)', wholeNumberFrom(1))
+    .option('--engine <plugin>', 'engine under test for jobs of ioengine=powercut')
+    .option('--engine-set <name=value>', 'an option of the engine; repeatable', collect)
+    .option('--target <path>', 'file or device that carries the engine (default: the twin)')
+    .option('--twin-size <bytes>', 'of the simulated drive (default: 64MiB)', byteSize)
     .option('--plan', 'print what would be done, with its digest, and do nothing')
     .option('--plan-ops <count>', 'operations to print and digest with --plan', wholeNumberFrom(1))
     .addHelpText('after', formatHelp)
@@ -43,6 +54,8 @@ export function addFioCommand(program: Program): void {
         'powercut fio before.fio after.fio --repeat 12 --output-format=powercut --output night.json',
         'powercut compare night.json#before.fio night.json#after.fio',
         'powercut fio randwrite.fio --plan --seed 7',
+        'powercut fio randwrite.fio --set ioengine=powercut --engine journal',
+        'powercut fio randwrite.fio --set ioengine=powercut --engine journal --target ./scratch.img',
         'powercut fio -- --name=a --rw=randwrite --bs=4k --size=64m --filename=/tmp/a',
       ]),
     )
@@ -66,7 +79,7 @@ Exit codes:
   4  operations failed
 `;
 
-interface FioOptions {
+interface FioOptions extends FioEngineOptions {
   readonly outputFormat: OutputFormat;
   readonly output?: string | undefined;
   readonly set?: readonly string[] | undefined;
@@ -81,25 +94,29 @@ async function fio(
   names: readonly string[],
   options: FioOptions,
 ): Promise<number> {
-  const files = readAll(context, names, options.set ?? []);
+  const chosen = await chooseEngine(context, options);
+  const files = readAll(names, {
+    directory: context.environment.directory,
+    sets: options.set ?? [],
+    hasEngine: chosen !== undefined,
+  });
   for (const warning of files.flatMap(({ warnings }) => warnings)) {
     context.environment.writeError(`warning: ${warning}\n`);
   }
   if (options.plan === true) return printPlan(context, files, options);
   const startedAt = new Date().toISOString();
-  const runs = await measure(context, files, options);
-  const report = await reportOf(context, files, runs, { startedAt, seed: options.seed ?? 0 });
+  const runs = await measure(context, files, options, chosen);
+  const report = await reportOf(context, files, runs, {
+    startedAt,
+    seed: options.seed ?? 0,
+    chosen,
+  });
   writeLogs(context, runs);
   await deliver(context, runs, report, options);
   return exitCodeOf(context, report);
 }
 
-function readAll(
-  context: CommandContext,
-  names: readonly string[],
-  sets: readonly string[],
-): readonly ReadJobs[] {
-  const wish = { directory: context.environment.directory, sets };
+function readAll(names: readonly string[], wish: JobFileWish): readonly ReadJobs[] {
   if (names.some((name) => name.startsWith('--'))) return [readJobsOfWords(names, wish)];
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) {
@@ -125,6 +142,7 @@ async function measure(
   { environment, json }: CommandContext,
   files: readonly ReadJobs[],
   { seed = 0, repeat = 1 }: FioOptions,
+  chosen: ChosenEngine | undefined,
 ): Promise<readonly VariantRun[]> {
   const showsProgress = environment.isTerminal && !json;
   let running = '';
@@ -132,6 +150,7 @@ async function measure(
     seed,
     repeats: repeat,
     signal: environment.interrupted,
+    ...(chosen && { engine: chosen.engine }),
     onRun: (round, variant) => {
       running = `${variant}, round ${round + 1} of ${repeat}`;
     },
@@ -149,15 +168,19 @@ async function measure(
   return runs;
 }
 
+interface ReportWish {
+  readonly startedAt: string;
+  readonly seed: number;
+  readonly chosen: ChosenEngine | undefined;
+}
+
 async function reportOf(
   { toolVersion, command }: CommandContext,
   files: readonly ReadJobs[],
   runs: readonly VariantRun[],
-  { startedAt, seed }: { readonly startedAt: string; readonly seed: number },
+  { startedAt, seed, chosen }: ReportWish,
 ): Promise<FioRunReport> {
-  const paths = files.flatMap(({ jobs }) =>
-    jobs.flatMap(({ extent }) => extent.files.map((file) => file.path)),
-  );
+  const paths = files.flatMap(({ jobs }) => pathsOf(jobs, chosen?.engine));
   return fioRunReport(runs, {
     toolVersion,
     command,
@@ -166,6 +189,7 @@ async function reportOf(
     host: await collectHostFacts(),
     storage: await Promise.all([...new Set(paths)].map(readStorageFacts)),
     warnings: files.flatMap(({ warnings }) => warnings),
+    ...(chosen && { engineUnderTest: chosen.described }),
   });
 }
 

@@ -7,13 +7,8 @@ import { readBlockDeviceFacts } from '../device/sysfs.ts';
 import type { FioJob } from '../fio/job.ts';
 import { readCommandLine } from '../fio/job-file/command-line.ts';
 import { problemLine, refuseErrors } from '../fio/job-file/problem.ts';
-import {
-  readJobFile,
-  requireJobs,
-  type JobFile,
-  type ReadingContext,
-} from '../fio/job-file/read-job-file.ts';
-import { nearestName, suggestion } from './nearest-name.ts';
+import { readJobFile, type JobFile, type ReadingContext } from '../fio/job-file/read-job-file.ts';
+import { nearestName } from './nearest-name.ts';
 
 /** The jobs of one job file, or of one command line in fio's words. */
 export interface ReadJobs {
@@ -28,33 +23,14 @@ export interface JobFileWish {
   readonly directory: string;
   /** `name=value`, which outrank what the file says. */
   readonly sets: readonly string[];
+  /** The jobs run on the volume of an engine: their files are no files of this machine. */
+  readonly hasEngine?: boolean;
 }
 
 /** Throws CONFIG_INVALID with every error of the file, each with its line and what to do. */
 export function readJobsOfFile(name: string, wish: JobFileWish): ReadJobs {
   const text = requiredText(name, wish);
   return checkedTwice(name, wish, (context) => readJobFile(text, name, context));
-}
-
-/** `./job.fio`, or `./job.fio#name` for one job of several. */
-export function isJobFile(name: string): boolean {
-  return /\.fio(#.*)?$/.test(name);
-}
-
-/** The job that a scenario runs as its workload. The job's own files do not matter: it has a volume. */
-export function scenarioJob(place: string, wish: JobFileWish): FioJob {
-  const [name = '', wanted] = place.split('#');
-  const text = requiredText(name, wish);
-  const { jobs } = requireJobs(text, name, { ...machineContext(wish), factsOf: () => undefined });
-  const names = [...new Set(jobs.map((job) => job.name))];
-  const chosen = wanted ?? (names.length === 1 ? names[0] : undefined);
-  const job = jobs.find((one) => one.name === chosen);
-  if (job !== undefined) return job;
-  const expected = names.map((one) => `${name}#${one}`).join(', ');
-  throw new HarnessError(
-    'CONFIG_INVALID',
-    `${place}: a scenario runs one job, expected one of ${expected}${suggestion(wanted ?? '', names)}`,
-  );
 }
 
 /** Jobs in the form of fio's command line: `--name=a --rw=randwrite --size=1g`. */
@@ -71,9 +47,12 @@ function checkedTwice(
   wish: JobFileWish,
   read: (context: ReadingContext) => JobFile,
 ): ReadJobs {
-  const context = machineContext(wish);
+  const context = wish.hasEngine === true ? volumeContext(wish) : machineContext(wish);
   const first = read(context);
   refuseErrors(first.problems);
+  if (wish.hasEngine === true) {
+    return { name, jobs: first.jobs, warnings: first.problems.map(problemLine) };
+  }
   refuseEngineJobs(first.jobs);
   const paths = first.jobs.flatMap(({ extent }) => extent.files.map((file) => file.path));
   const { jobs, problems } = read({ ...context, ...diskFactsOf(paths) });
@@ -81,21 +60,21 @@ function checkedTwice(
   return { name, jobs, warnings: problems.map(problemLine) };
 }
 
-/** Which engine it would be, and on what, only a scenario says. */
+/** Which engine it would be, and on what, the job does not say. */
 function refuseEngineJobs(jobs: readonly FioJob[]): void {
   const lines = jobs
     .filter(({ engine }) => engine.name === 'powercut')
     .map(
       ({ source, name }) =>
         `${source.file}:${source.line}: ioengine: powercut in the job "${name}" is an engine under test, ` +
-        `which this command does not open; run it as a workload: ` +
+        `and none is named; add --engine journal to measure it, or cut its power: ` +
         `powercut run --engine journal --workload ./job.fio`,
     );
   if (lines.length > 0) throw new HarnessError('CONFIG_INVALID', [...new Set(lines)].join('\n'));
 }
 
 /** What job files are read with on this machine, before anything is known of their targets. */
-export function machineContext({ directory, sets }: JobFileWish): ReadingContext {
+function machineContext({ directory, sets }: JobFileWish): ReadingContext {
   return {
     environment: process.env,
     machine: {
@@ -110,6 +89,11 @@ export function machineContext({ directory, sets }: JobFileWish): ReadingContext
     overrides: sets,
     nearestName,
   };
+}
+
+/** A volume is named by nothing, and is as large as the engine says once it is open. */
+export function volumeContext(wish: JobFileWish): ReadingContext {
+  return { ...machineContext(wish), factsOf: () => undefined };
 }
 
 const smallestBlock = 512;
@@ -174,7 +158,7 @@ function blockBytesOf(device: number): number {
   }
 }
 
-function requiredText(name: string, { directory }: JobFileWish): string {
+export function requiredText(name: string, { directory }: JobFileWish): string {
   const text = textOf(path.resolve(directory, name));
   if (text !== undefined) return text;
   throw new HarnessError(

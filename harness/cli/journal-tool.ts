@@ -51,7 +51,7 @@ export async function runJournalTool(
     if (error instanceof EngineRefusal && error.reason === 'corrupt') {
       return reportCorruption(context, request.target, error);
     }
-    throw explained(error, request.target);
+    throw explainedToolFailure(error, request.target);
   }
 }
 
@@ -130,7 +130,7 @@ function reportCorruption(context: CommandContext, target: string, refusal: Engi
 }
 
 /** The same as a failure of the harness, which prints one line and has an exit code. */
-function explained(error: unknown, target: string): unknown {
+export function explainedToolFailure(error: unknown, target: string): unknown {
   if (error instanceof EngineRefusal) return explainedRefusal(error, target);
   if (error instanceof DeviceError) {
     return new HarnessError('SYSTEM_CALL_FAILED', `${target}: ${error.message}`, { cause: error });

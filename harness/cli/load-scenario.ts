@@ -30,6 +30,7 @@ import { loadPlugin, type ConfiguredPlugin, type LoadedPlugin } from './load-plu
 import { suggestion } from './nearest-name.ts';
 import { isPluginPath } from './plugin-location.ts';
 import type { PluginOfKind } from './plugin-shape.ts';
+import { withItsJob } from './scenario-job.ts';
 import { scenarioSchema, toScenario } from './scenario-schema.ts';
 import type { ScenarioPath, ScenarioProblem, ScenarioSource } from './scenario-source.ts';
 import { issuesOf, schemaProblems } from './schema-problems.ts';
@@ -56,9 +57,11 @@ export async function loadScenarios(
 }
 
 async function loadScenario(
-  source: ScenarioSource,
+  written: ScenarioSource,
   problems: ScenarioProblem[],
 ): Promise<AnyReadyScenario | undefined> {
+  const source = withItsJob(written, problems);
+  if (source === undefined) return undefined;
   const loader = new ScenarioLoader(source, problems);
   const parsed = scenarioSchema.safeParse(source.raw);
   if (parsed.success) return loader.load(toScenario(parsed.data));

@@ -28,7 +28,10 @@ export function addRunCommand(program: Program): void {
     .description('run scenarios: workload, fault, every crash state, verdict, reports')
     .argument('[scenario...]', 'built-in scenario, profile (smoke), or scenario file')
     .option('--engine <plugin>', 'engine of a scenario given by flags')
-    .option('--workload <plugin>', 'workload of a scenario given by flags')
+    .option(
+      '--workload <plugin>',
+      'workload of a scenario given by flags, or else of every named one',
+    )
     .option('--fault <plugin>', 'fault of a scenario given by flags; repeatable', collect)
     .option(
       '--on <device>',

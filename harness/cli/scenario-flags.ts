@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { HarnessError } from '../contract/index.ts';
-import { isJobFile, scenarioJob } from './fio-job-files.ts';
 import { suggestion } from './nearest-name.ts';
+import { isJobFile, scenarioJob } from './scenario-job.ts';
 import { overrideField, type ScenarioPath, type ScenarioSource } from './scenario-source.ts';
 
 /** A scenario given on the command line. Its flags stand in for the lines of a file. */

@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { HarnessError } from '../contract/index.ts';
 import { suggestion } from './nearest-name.ts';
+import { isPluginPath } from './plugin-location.ts';
 import { readScenarioFile } from './scenario-file.ts';
 import {
   describesScenario,
@@ -9,8 +10,9 @@ import {
   scenarioFromFlags,
   type ScenarioFlags,
 } from './scenario-flags.ts';
+import { isJobFile } from './scenario-job.ts';
 import type { ScenarioInput } from './scenario-schema.ts';
-import type { ReadScenarios, ScenarioSource } from './scenario-source.ts';
+import { overrideField, type ReadScenarios, type ScenarioSource } from './scenario-source.ts';
 import { builtInScenarios, profileNames, profiles } from './scenarios/catalogue.ts';
 
 /**
@@ -26,13 +28,29 @@ export function selectScenarios(
   const selected = names.map((name) => selectByName(name, directory));
   const problems = selected.flatMap((read) => read.problems);
   const named = [...new Set(selected.flatMap((read) => read.sources))];
-  const isOverride = names.length > 0 && !describesScenario(flags);
+  // With names, a workload alone makes no scenario: it takes the place of theirs.
+  const { workload, ...others } = flags;
+  const isOverride = names.length > 0 && !describesScenario(others);
   if (isOverride) {
-    return { sources: named.map((source) => overrideBySets(source, flags.set ?? [])), problems };
+    const changed = named.map((source) => overrideWorkload(source, workload, directory));
+    return { sources: changed.map((source) => overrideBySets(source, flags.set ?? [])), problems };
   }
   const isAsked = describesScenario(flags) || flags.set !== undefined;
   const fromFlags = isAsked ? [scenarioFromFlags(flags, directory)] : [];
   return { sources: [...named, ...fromFlags], problems };
+}
+
+/** Paths on the command line start from where that was typed, and not from the scenario's file. */
+function overrideWorkload(
+  source: ScenarioSource,
+  workload: string | undefined,
+  directory: string,
+): ScenarioSource {
+  if (workload === undefined) return source;
+  const isPath = isPluginPath(workload) || isJobFile(workload);
+  const use =
+    isPath && !workload.startsWith('file:') ? path.resolve(directory, workload) : workload;
+  return overrideField(source, ['workload'], use, `--workload ${workload}`);
 }
 
 function selectByName(name: string, directory: string): ReadScenarios {

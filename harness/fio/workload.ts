@@ -44,13 +44,13 @@ const workload: Workload<FioJob> = {
 
 export default workload;
 
-function checkFit({ space }: WorkloadScope, { name, extent }: FioJob): void {
+function checkFit({ space }: WorkloadScope, { name, extent, source }: FioJob): void {
   const volumeBytes = space.blockBytes * space.blockCount;
   const end = Math.max(...extent.files.map((file) => file.byteOffset + file.byteCount));
   if (end <= volumeBytes) return;
   throw new HarnessError(
     'CONFIG_INVALID',
-    `the job ${name} reaches to byte ${end}, and the volume has ${volumeBytes}; give the job a size of at most ${volumeBytes}`,
+    `${source.file}:${source.line}: the job ${name} reaches to byte ${end}, and the volume has ${volumeBytes}; give the job a size of at most ${volumeBytes}`,
   );
 }
 

@@ -19,7 +19,7 @@ import { driveWorkload } from './drive-workload.ts';
 import { outcomesOf } from './outcome-counts.ts';
 import type { ReadyScenario } from './plugin-sources.ts';
 import { readBack } from './read-back.ts';
-import { roundRandom, type RoundRecord } from './record-round.ts';
+import { roundRandom, sinceFormat, type RoundRecord } from './record-round.ts';
 import type { ResourceLedger } from './resources.ts';
 
 /**
@@ -134,8 +134,8 @@ class MarkQueue {
   }
 }
 
-function bytesWritten({ events }: History): number {
-  return events.reduce(
+function bytesWritten(history: History): number {
+  return sinceFormat(history).reduce(
     (sum, event) =>
       event.kind === 'complete' && event.request === 'write' ? sum + event.byteCount : sum,
     0,

@@ -7,6 +7,7 @@ import {
   type EngineFacts,
   type EngineSession,
   type FaultFiring,
+  type HistoryEvent,
   type LatencySummary,
   type LedgerView,
   type Outcome,
@@ -68,6 +69,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     ready.engine.format(rig.devices, ready.engineConfig, rig.platform),
   );
   markFormatted(history);
+  const formatBytes = rig.bytesWritten;
   const ledger = createLedger({
     seed: scenario.seed,
     onRecord: (position) => {
@@ -114,7 +116,7 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
   refuseMisuse(ready, rig);
   const flash =
     scenario.flash &&
-    simulateFlashOf(history.events, geometries, scenario.flash, random.fork('flash'));
+    simulateFlashOf(sinceFormat(history), geometries, scenario.flash, random.fork('flash'));
   return {
     round,
     history,
@@ -122,7 +124,11 @@ export async function recordRound(ready: ReadyScenario, round: number): Promise<
     firings: rig.firings,
     outcomes: outcomesOf(ledger.view()),
     latency: latency.summary(),
-    amplification: assembleWriteAmplification(session.counters(), rig.bytesWritten, flash),
+    amplification: assembleWriteAmplification(
+      session.counters(),
+      rig.bytesWritten - formatBytes,
+      flash,
+    ),
     engineFacts,
     live,
   };
@@ -154,6 +160,12 @@ function markFormatted(history: History): void {
 /** The event at which the engine was formatted; the states of interest are born after it. */
 export function formattedAt(history: History): EventSeq {
   return history.events.find((event) => event.kind === 'mark' && event.position === 0)?.seq ?? 0;
+}
+
+/** What an engine counts begins when it is opened; so does what is held against it. */
+export function sinceFormat(history: History): readonly HistoryEvent[] {
+  const formatted = formattedAt(history);
+  return history.events.filter(({ seq }) => seq > formatted);
 }
 
 async function readLive(

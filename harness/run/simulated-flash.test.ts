@@ -34,3 +34,11 @@ it('@req K5: simulated flash gets what the drive got, beside the other levels, a
   expect(filled.verdict).toEqual(without.verdict);
   expect(filled.counts).toEqual(without.counts);
 });
+
+it('@req K5: the drive gets what the engine submitted, and its formatting is in neither', async () => {
+  const { writeAmplification } = await cellWith();
+  const { engineBytes, deviceBytes } = writeAmplification!;
+  const counted = Object.values(engineBytes).reduce((sum, bytes) => sum + bytes, 0);
+  // In each round this engine notes that it was opened, in a block that it does not count itself.
+  expect(deviceBytes! - counted).toBe(explore.rounds * device.logicalBlockBytes);
+});

@@ -8,6 +8,7 @@ import type {
   JobError,
   RateSeries,
   SyncResult,
+  WrittenAmount,
 } from './job-result.ts';
 import { LatencyCounter } from './latency-buckets.ts';
 import { createOpLog, type OpLog, type OpLogRecord } from './op-log.ts';
@@ -33,6 +34,8 @@ export class JobMeter {
   readonly #total = countersPerDirection();
   readonly #intended = countersPerDirection();
   readonly #bytes = new Float64Array(3);
+  /** Writes before the last restart, which devices have counted all the same. */
+  readonly #earlier = { ops: 0, bytes: 0 };
   readonly #sync = new LatencyCounter();
   readonly #durable = new LatencyCounter();
   readonly #coverage: readonly SyncCoverage[];
@@ -88,6 +91,8 @@ export class JobMeter {
 
   /** Begins to count, at the start and again when the ramp is over. */
   restart(nowMs: number): void {
+    const { ops, bytes } = this.writtenSinceStart();
+    Object.assign(this.#earlier, { ops, bytes });
     for (const counters of [this.#submission, this.#completion, this.#total, this.#intended]) {
       for (const counter of counters) counter.reset();
     }
@@ -210,6 +215,14 @@ export class JobMeter {
       read: of(transferNumber.read),
       write: of(transferNumber.write),
       trim: of(transferNumber.trim),
+    };
+  }
+
+  writtenSinceStart(): WrittenAmount {
+    const { ops, bytes } = this.#earlier;
+    return {
+      ops: ops + this.#total[opKind.write]!.count,
+      bytes: bytes + this.#bytes[opKind.write]!,
     };
   }
 

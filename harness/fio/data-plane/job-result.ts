@@ -1,3 +1,4 @@
+import type { EngineCounters } from '../../contract/index.ts';
 import type { BlockFault } from '../contents/verify-blocks.ts';
 import type { Direction, FioJob, PerDirection } from '../job.ts';
 import type { LatencyRecord } from './latency-buckets.ts';
@@ -16,6 +17,8 @@ export interface JobResult {
   /** Time that was measured: without ramp, pauses of verification and preparation. */
   readonly runtimeNs: number;
   readonly directions: PerDirection<DirectionResult>;
+  /** All that was written, also in the ramp: what devices and engines counted meanwhile is of that. */
+  readonly writtenSinceStart: WrittenAmount;
   readonly sync: SyncResult;
   readonly depth: DepthResult;
   readonly series: RateSeries;
@@ -27,6 +30,8 @@ export interface JobResult {
   readonly verification: VerificationResult | undefined;
   /** Disks under the targets, read right before and after the operations (with verification). */
   readonly disks: readonly DiskReading[];
+  /** Of the engine under the job, read likewise; absent for a job on no engine. */
+  readonly engineCounters?: EngineReading;
   /** Over kind, file, offset and size of every operation issued, in order: 16 hexadecimal digits. */
   readonly issuedDigest: string;
   readonly issuedOps: number;
@@ -94,6 +99,16 @@ export interface SyncResult {
    */
   readonly durable: LatencyRecord;
   readonly uncoveredWrites: number;
+}
+
+export interface WrittenAmount {
+  readonly ops: number;
+  readonly bytes: number;
+}
+
+export interface EngineReading {
+  readonly before: EngineCounters;
+  readonly after: EngineCounters;
 }
 
 /** fio's `iodepth_level` (1, 2, 4 … 32, 64 and more) and `iodepth_submit`, `iodepth_complete` (0, 4 … 64, more). */

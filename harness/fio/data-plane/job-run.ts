@@ -180,6 +180,7 @@ export class JobRun {
       startedAtMs,
       runtimeNs: (endMs - this.#window.measuredFromMs) * 1e6,
       directions: this.#meter.directions(),
+      writtenSinceStart: this.#meter.writtenSinceStart(),
       sync: this.#meter.syncs(),
       depth: this.#meter.depth(),
       series: this.#meter.series(endMs),

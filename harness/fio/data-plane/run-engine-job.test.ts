@@ -7,6 +7,7 @@ import { jobWith } from '../job-file/reading.fixture.ts';
 import { createOpChunk } from '../plan/op-chunk.ts';
 import { createPlan } from '../plan/plan.ts';
 import { runEngineJob } from './run-engine-job.ts';
+import { runEngineJobs } from './run-engine-jobs.ts';
 
 /** The journal on a simulated drive: 64 blocks of 4 KiB. */
 async function openSession(): Promise<EngineSession> {
@@ -56,6 +57,7 @@ test('an operation that the engine refuses is an error and no operation', async 
 
 test.each([
   ['trims', ['rw=randtrim']],
+  ['one volume', ['rw=write', 'filename=a:b', 'verify=stamp']],
   ['blocks of 512', ['rw=write', 'bs=512']],
   ['the volume has 262144', ['rw=write', 'size=512k']],
 ])('what the engine cannot do is refused before anything is written: %s', async (what, options) => {
@@ -63,6 +65,31 @@ test.each([
   const job = jobWith(...powercut, ...options);
   await expect(runEngineJob(job, session)).rejects.toThrow(what);
   expect(session.counters().userBytes).toBe(0);
+});
+
+test('writes of the ramp are in no figure but in what the engine counted, and are told apart', async () => {
+  await using session = await openSession();
+  const job = jobWith('rw=randwrite', 'loops=20', 'ramp_time=2ms', ...powercut);
+  const [result] = await runEngineJobs([job], session);
+  const { writtenSinceStart, directions, engineCounters } = result!;
+  expect(writtenSinceStart).toEqual({ ops: 20 * 64, bytes: 20 * 64 * 4096 });
+  expect(directions.write.ops).toBeLessThan(20 * 64);
+  const { before, after } = engineCounters!;
+  expect(after.userBytes - before.userBytes).toBe(writtenSinceStart.bytes);
+});
+
+test('jobs that would run at once are refused, and one after the other each has its own counters', async () => {
+  await using session = await openSession();
+  const job = jobWith('rw=write', ...powercut);
+  await expect(runEngineJobs([job, job], session)).rejects.toThrow('stonewall');
+  expect(session.counters().userBytes).toBe(0);
+  const later = { ...job, phase: 1, extent: { ...job.extent, ioBytes: 32_768 } };
+  const results = await runEngineJobs([job, later], session);
+  const written = results.map(({ engineCounters }) => {
+    const { before, after } = engineCounters!;
+    return after.userBytes - before.userBytes;
+  });
+  expect(written).toEqual([262_144, 32_768]);
 });
 
 test('the same seed issues the operations of the plan, whatever the engine', async () => {

@@ -6,6 +6,7 @@ import { JobRun } from './job-run.ts';
 import { progressWords } from './job-meter.ts';
 import type { CpuUse, JobResult } from './job-result.ts';
 import { jobState } from './run-window.ts';
+import { startDelay } from './start-delay.ts';
 import type { JobProgress } from './threaded-job.ts';
 
 export interface RunEngineJobOptions {
@@ -42,6 +43,7 @@ export async function runEngineJob(
     options.onProgress?.(progressOf(progress), job);
   }, progressEveryMs);
   try {
+    await startDelay(job, seed, signal);
     const outcome = await run.perform();
     return { job, seed, engine: engineUse(job), targets: targetsOf(job), disks: [], ...outcome };
   } finally {
@@ -50,29 +52,42 @@ export async function runEngineJob(
   }
 }
 
-function refuseMisfit({ name, pattern, extent }: FioJob, { space }: EngineSession): void {
+/** Throws CONFIG_INVALID, with the line of the job, where it does not fit the engine's volume. */
+export function refuseMisfit(job: FioJob, { space }: Pick<EngineSession, 'space'>): void {
+  const { pattern, extent } = job;
   const { blockBytes, blockCount } = space;
   for (const direction of directionsOf(pattern.access)) {
-    if (direction === 'trim') throw misfit(name, 'trims', 'an engine has no trim; leave it out');
+    if (direction === 'trim') throw misfit(job, 'trims', 'an engine has no trim; leave it out');
     const { minBytes, maxBytes, alignBytes } = pattern.blocks[direction];
     if ([minBytes, maxBytes, alignBytes].some((bytes) => bytes % blockBytes !== 0)) {
-      throw misfit(name, `blocks of ${minBytes}`, `give bs as a multiple of ${blockBytes}`);
+      throw misfit(job, `blocks of ${minBytes}`, `give bs as a multiple of ${blockBytes}`);
     }
+  }
+  // On top of each other, one would be found overwritten by the other.
+  if (extent.files.length > 1) {
+    throw misfit(
+      job,
+      `${extent.files.length} files`,
+      'an engine has one volume; name one file, or leave nrfiles out',
+    );
   }
   const volumeBytes = blockBytes * blockCount;
   for (const { byteOffset, byteCount } of extent.files) {
     const end = byteOffset + byteCount;
     if (byteOffset % blockBytes !== 0) {
-      throw misfit(name, `offset ${byteOffset}`, `give a multiple of ${blockBytes}`);
+      throw misfit(job, `offset ${byteOffset}`, `give a multiple of ${blockBytes}`);
     }
     if (end > volumeBytes) {
-      throw misfit(name, `${end} bytes`, `the volume has ${volumeBytes}; give a smaller size`);
+      throw misfit(job, `${end} bytes`, `the volume has ${volumeBytes}; give a smaller size`);
     }
   }
 }
 
-function misfit(name: string, what: string, fix: string): HarnessError {
-  return new HarnessError('CONFIG_INVALID', `the job ${name} asks for ${what}: ${fix}`);
+function misfit({ name, source }: FioJob, what: string, fix: string): HarnessError {
+  return new HarnessError(
+    'CONFIG_INVALID',
+    `${source.file}:${source.line}: the job ${name} asks for ${what}: ${fix}`,
+  );
 }
 
 function targetsOf({ extent }: FioJob): JobResult['targets'] {

@@ -1,8 +1,7 @@
 /**
  * Runs fio jobs: each on a thread of its own, those of one phase together, and answers what they did.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import { createRandom, HarnessError } from '../../contract/index.ts';
+import { HarnessError } from '../../contract/index.ts';
 import type { GuardOptions } from '../../device/guard-rules.ts';
 import { loadSystemCalls } from '../../sys/libc.ts';
 import { loadTransferCalls } from '../../sys/transfer-calls.ts';
@@ -13,6 +12,7 @@ import { engineUse } from './engine-use.ts';
 import type { JobResult } from './job-result.ts';
 import { openTargets, type TargetAccess } from './open-targets.ts';
 import type { RingTuning } from './ring-driver.ts';
+import { startDelay } from './start-delay.ts';
 import { ThreadedJob, type JobProgress } from './threaded-job.ts';
 
 export interface RunJobOptions {
@@ -158,7 +158,7 @@ class PreparedJob {
   }
 
   async run(): Promise<JobResult> {
-    await this.#startDelay();
+    await startDelay(this.#job, this.#seed, this.#options.signal);
     const disks = disksUnder(this.#targets.uses.map(({ path }) => path));
     const before = disks.map(readDiskCounters);
     const outcome = await this.#whileTelling(this.#thread.run());
@@ -180,15 +180,6 @@ class PreparedJob {
   async end(): Promise<void> {
     await this.#thread.end();
     this.#targets[Symbol.dispose]();
-  }
-
-  async #startDelay(): Promise<void> {
-    const { min, max } = this.#job.startDelayNs;
-    if (max === 0) return;
-    const random = createRandom(this.#seed).fork(`fio start delay:${this.#job.threadNumber}`);
-    const delayMs = (min + ((max - min) * random.uint32()) / 2 ** 32) / 1e6;
-    const { signal } = this.#options;
-    await delay(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
   }
 
   async #whileTelling<Result>(work: Promise<Result>): Promise<Result> {

@@ -2,8 +2,10 @@ import type {
   CpuUse,
   DirectionResult,
   DiskReading,
+  EngineReading,
   JobResult,
   RateSeries,
+  WrittenAmount,
 } from '../data-plane/job-result.ts';
 import { mergeLatencyRecords } from '../data-plane/latency-buckets.ts';
 import { directions, type Direction, type PerDirection } from '../job.ts';
@@ -41,6 +43,7 @@ export interface GroupFigures {
   readonly runtimeNs: number;
   /** Of all jobs added up, as CPU time is. */
   readonly jobTimeNs: number;
+  readonly writtenSinceStart: WrittenAmount;
   readonly sync: JobResult['sync'];
   readonly depth: JobResult['depth'];
   readonly series: RateSeries;
@@ -48,6 +51,8 @@ export interface GroupFigures {
   readonly errorCount: number;
   readonly firstError: JobResult['errors']['first'];
   readonly disks: readonly DiskReading[];
+  /** Jobs on an engine run one at a time, and their readings follow on each other. */
+  readonly engineReadings: readonly EngineReading[];
 }
 
 export function figuresOf({ results }: JobGroup): GroupFigures {
@@ -58,6 +63,10 @@ export function figuresOf({ results }: JobGroup): GroupFigures {
     ),
     runtimeNs: Math.max(...results.map(({ runtimeNs }) => runtimeNs)),
     jobTimeNs: results.reduce((sum, { runtimeNs }) => sum + runtimeNs, 0),
+    writtenSinceStart: {
+      ops: sumOf(results, ({ writtenSinceStart }) => writtenSinceStart.ops),
+      bytes: sumOf(results, ({ writtenSinceStart }) => writtenSinceStart.bytes),
+    },
     sync: {
       ops: sumOf(results, ({ sync }) => sync.ops),
       latency: mergeLatencyRecords(results.map(({ sync }) => sync.latency)),
@@ -74,6 +83,7 @@ export function figuresOf({ results }: JobGroup): GroupFigures {
     errorCount: sumOf(results, ({ errors }) => errors.count),
     firstError: results.find(({ errors }) => errors.first !== undefined)?.errors.first,
     disks: results.length === 1 ? first.disks : joinDisks(results.flatMap(({ disks }) => disks)),
+    engineReadings: results.flatMap(({ engineCounters }) => engineCounters ?? []),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { EngineCounters } from '../../contract/index.ts';
+import { countersBetween } from '../../measure/write-amplification.ts';
 import { gateConstants } from '../../measure/statistics/gate-constants.ts';
 import type { Metric } from '../../measure/statistics/metric.ts';
 import { isSupported, samplesFor } from '../../measure/statistics/percentile-support.ts';
@@ -40,11 +42,13 @@ export function metricsOf(figures: GroupFigures): JobMetrics {
   const cpuNs = cpu.userNs + cpu.systemNs + cpu.ringWorkersNs;
   if (ops > 0) found.cost('CPU per operation', 'ns', cpuNs / ops);
   addDiskMetrics(figures, found);
+  addEngineMetrics(figures, found);
   return { metrics: found.metrics, unsupported: found.unsupported };
 }
 
 /** Bytes and flushes are counted by the disk, whoever wrote: a busy machine shows here as well. */
-function addDiskMetrics({ directions: { write }, disks }: GroupFigures, found: MetricList): void {
+function addDiskMetrics({ writtenSinceStart, disks }: GroupFigures, found: MetricList): void {
+  const write = writtenSinceStart;
   if (write.ops === 0) return;
   for (const { name, before, after } of disks) {
     if (before.length === 0 || after.length === 0) continue;
@@ -56,6 +60,22 @@ function addDiskMetrics({ directions: { write }, disks }: GroupFigures, found: M
       found.counter(`${name} flushes per write`, '1', counters.flushes / write.ops);
     }
   }
+}
+
+/** An engine counts what it submits and nothing else, so that the same job has the same figures. */
+function addEngineMetrics(figures: GroupFigures, found: MetricList): void {
+  const { writtenSinceStart, engineReadings } = figures;
+  if (writtenSinceStart.ops === 0 || engineReadings.length === 0) return;
+  const deltas = engineReadings.map(({ before, after }) => countersBetween(before, after));
+  const sum = (of: (counters: EngineCounters) => number): number =>
+    deltas.reduce((total, counters) => total + of(counters), 0);
+  const bytes = sum(({ writtenBytes }) =>
+    Object.values(writtenBytes).reduce((total, part) => total + part, 0),
+  );
+  const { ops } = writtenSinceStart;
+  found.engineCounter('bytes submitted per user byte', 'B/B', bytes / writtenSinceStart.bytes);
+  found.engineCounter('flushes per write', '1', sum(({ flushes }) => flushes) / ops);
+  found.engineCounter('FUA writes per write', '1', sum(({ fuaWrites }) => fuaWrites) / ops);
 }
 
 class MetricList {
@@ -92,6 +112,11 @@ class MetricList {
   counter(name: string, unit: string, value: number): void {
     const comparison = { by: 'counter', tolerance: counterTolerance.blockLayer } as const;
     this.metrics.push({ name, unit, better: 'lower', comparison, value });
+  }
+
+  engineCounter(name: string, unit: string, value: number): void {
+    const comparison = { by: 'counter', tolerance: counterTolerance.exact } as const;
+    this.metrics.push({ name: `engine ${name}`, unit, better: 'lower', comparison, value });
   }
 
   #timing(

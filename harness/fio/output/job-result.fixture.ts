@@ -44,6 +44,7 @@ export function resultWith(
     endedBy: 'done',
     startedAtMs: 1000,
     runtimeNs: 2e9,
+    writtenSinceStart: { ops: writes, bytes: writes * 4096 },
     sync: { ops: 0, latency: none, durable: none, uncoveredWrites: 0 },
     depth: {
       levels: [reads + writes, 0, 0, 0, 0, 0, 0],

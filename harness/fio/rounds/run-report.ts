@@ -1,11 +1,11 @@
-import type { HostFacts } from '../../contract/index.ts';
+import type { EngineFacts, HostFacts } from '../../contract/index.ts';
 import type { Metric } from '../../measure/statistics/metric.ts';
 import { taintsOf } from '../../measure/statistics/round-taint.ts';
 import { roundsOfSeries, steadyStateOf, type SteadyState } from '../../measure/steady-state.ts';
 import { ratiosOfLevels, type WriteLevels } from '../../measure/write-levels/write-levels.ts';
 import type { JobResult } from '../data-plane/job-result.ts';
 import { figuresOf, groupResults, opsOf, type JobGroup } from '../output/job-groups.ts';
-import { metricsOf } from '../output/job-metrics.ts';
+import { metricsOf, type JobMetrics } from '../output/job-metrics.ts';
 import { jobOptionWords } from '../output/job-option-words.ts';
 import { preconditioningOf, type Preconditioning } from '../output/preconditioning.ts';
 import type { VariantRun } from './run-rounds.ts';
@@ -20,6 +20,16 @@ export interface RunFacts {
   readonly host: HostFacts;
   readonly storage: readonly StorageFacts[];
   readonly warnings: readonly string[];
+  /** The engine under test, where the jobs ran on one. */
+  readonly engineUnderTest?: TestedEngine;
+}
+
+export interface TestedEngine {
+  readonly name: string;
+  readonly medium: string;
+  /** Then no metric is a time: they would be those of the simulation. */
+  readonly isSimulated: boolean;
+  readonly options: unknown;
 }
 
 /** A run of job files in our own words; `powercut compare` reads it. */
@@ -38,6 +48,8 @@ export interface ReportedRun {
   readonly temperatures: VariantRun['temperatures'];
   readonly writeLevels: WriteLevels;
   readonly writeRatios: ReturnType<typeof ratiosOfLevels>;
+  /** What the engine under test said of itself when it was open. */
+  readonly engineFacts?: EngineFacts;
   readonly jobs: readonly ReportedJob[];
 }
 
@@ -68,7 +80,7 @@ export function fioRunReport(runs: readonly VariantRun[], facts: RunFacts): FioR
   const earlier: JobResult[] = [];
   const reported = runs.map((run, at): ReportedRun => {
     const groups = groupResults(run.results);
-    const jobs = groups.map((group) => reportedJob(group, earlierThan(group, run, earlier)));
+    const jobs = groups.map((group) => reportedJob(group, earlierThan(group, run, earlier), facts));
     earlier.push(...run.results);
     const { round, variant, weather, temperatures, writeLevels } = run;
     return {
@@ -79,6 +91,7 @@ export function fioRunReport(runs: readonly VariantRun[], facts: RunFacts): FioR
       temperatures,
       writeLevels,
       writeRatios: ratiosOfLevels(writeLevels),
+      ...(run.engineFacts && { engineFacts: run.engineFacts }),
       jobs,
     };
   });
@@ -94,7 +107,11 @@ export function earlierThan(
   return [...earlierRuns, ...results.filter((result) => result.job.phase < job.phase)];
 }
 
-function reportedJob(group: JobGroup, earlier: readonly JobResult[]): ReportedJob {
+function reportedJob(
+  group: JobGroup,
+  earlier: readonly JobResult[],
+  { engineUnderTest }: RunFacts,
+): ReportedJob {
   const { results } = group;
   const [first] = results;
   const figures = figuresOf(group);
@@ -112,8 +129,17 @@ function reportedJob(group: JobGroup, earlier: readonly JobResult[]): ReportedJo
     firstError: figures.firstError,
     verification: results.flatMap(({ verification }) => verification ?? []),
     digests: results.map(({ issuedDigest }) => issuedDigest),
-    ...metricsOf(figures),
+    ...comparableOf(metricsOf(figures), engineUnderTest?.isSimulated === true),
     steadyState: steadyStateOf(roundsOfSeries(opsOf(figures), figures.series.bucketNs)),
     preconditioning: preconditioningOf(first, earlier),
+  };
+}
+
+/** Of a simulated drive, only what was counted can be held against another run. */
+function comparableOf({ metrics, unsupported }: JobMetrics, isSimulated: boolean): JobMetrics {
+  if (!isSimulated) return { metrics, unsupported };
+  return {
+    metrics: metrics.filter(({ comparison }) => comparison.by === 'counter'),
+    unsupported: [],
   };
 }

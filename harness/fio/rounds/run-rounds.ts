@@ -1,3 +1,4 @@
+import type { EngineFacts } from '../../contract/index.ts';
 import { readTemperatures } from '../../measure/host-facts-machine.ts';
 import { readWeather, spin, weatherBetween } from '../../measure/host-facts-weather.ts';
 import type { RoundWeather } from '../../measure/statistics/round-taint.ts';
@@ -20,6 +21,7 @@ import type { DiskReading, JobResult } from '../data-plane/job-result.ts';
 import { runJobs, type RunJobOptions } from '../data-plane/run-job.ts';
 import type { FioJob } from '../job.ts';
 import { disksOfPhases } from '../output/job-groups.ts';
+import { runOnEngine, type EngineRun, type EngineUnderTest } from './engine-under-test.ts';
 import { diskStackUnder } from './storage-facts.ts';
 
 /** The jobs of one file, to be run as a whole. */
@@ -37,11 +39,15 @@ export interface VariantRun {
   /** Degrees Celsius after the run, by sensor. */
   readonly temperatures: Readonly<Record<string, number>>;
   readonly writeLevels: WriteLevels;
+  /** What the engine said of itself; undefined where the jobs ran on none. */
+  readonly engineFacts: EngineFacts | undefined;
 }
 
 export interface RoundOptions extends RunJobOptions {
   /** How often all variants are run. */
   readonly repeats: number;
+  /** For jobs of `ioengine=powercut`, which then all have to be. */
+  readonly engine?: EngineUnderTest;
   /** Called before each run. */
   onRun?(round: number, variant: string): void;
 }
@@ -72,11 +78,20 @@ async function runVariant(
   round: number,
   options: RoundOptions,
 ): Promise<VariantRun> {
-  const paths = jobs.flatMap(({ extent }) => extent.files.map((file) => file.path));
+  const paths = pathsOf(jobs, options.engine);
   const spinNs = spin(() => performance.now() * 1e6);
-  const countedBefore = await readCounters(paths);
+  let countedBefore = await readCounters(paths);
   const weatherBefore = readWeather();
-  const results = await runJobs(jobs, options);
+  const onEngine =
+    options.engine &&
+    (await runOnEngine(options.engine, jobs, {
+      ...options,
+      seed: options.seed ?? 0,
+      onOpen: async () => {
+        countedBefore = await readCounters(paths);
+      },
+    }));
+  const results = onEngine?.results ?? (await runJobs(jobs, options));
   const weather = weatherBetween(weatherBefore, readWeather(), spinNs);
   const countedAfter = await readCounters(paths);
   return {
@@ -85,8 +100,17 @@ async function runVariant(
     results,
     weather,
     temperatures: await readTemperatures(),
-    writeLevels: levelsOf(results, countedBefore, countedAfter),
+    writeLevels: levelsOf(results, onEngine, countedBefore, countedAfter),
+    engineFacts: onEngine?.facts,
   };
+}
+
+/** What is on the disks that are counted: the files of the jobs, or what the engine lies on. */
+export function pathsOf(
+  jobs: readonly FioJob[],
+  engine: EngineUnderTest | undefined,
+): readonly string[] {
+  return engine?.paths ?? jobs.flatMap(({ extent }) => extent.files.map(({ path }) => path));
 }
 
 interface DiskCounts {
@@ -112,6 +136,7 @@ async function readCounters(paths: readonly string[]): Promise<ReadonlyMap<strin
  */
 function levelsOf(
   results: readonly JobResult[],
+  engine: EngineRun | undefined,
   before: ReadonlyMap<string, DiskCounts>,
   after: ReadonlyMap<string, DiskCounts>,
 ): WriteLevels {
@@ -121,15 +146,19 @@ function levelsOf(
     return earlier === undefined ? [] : [{ disk, earlier, later }];
   });
   return {
-    userBytes: results.reduce((sum, { directions }) => sum + directions.write.bytes, 0),
-    engine: { notReported: 'no engine is between the job and its target' },
+    userBytes: results.reduce((sum, { writtenSinceStart }) => sum + writtenSinceStart.bytes, 0),
+    engine: engine?.level ?? { notReported: 'no engine is between the job and its target' },
     blockLayer: both.map(({ disk, earlier, later }) => {
       const readings = ofJobs.filter(({ name }) => name === disk);
       const counters =
         readings.length > 0 ? addReadings(readings) : between(earlier.block, later.block);
       return blockLevel(disk, counters);
     }),
-    drives: both.map(({ disk, earlier, later }) => driveLevel(disk, earlier.drive, later.drive)),
+    drives: [
+      ...(engine?.simulated?.drives ?? []),
+      ...both.map(({ disk, earlier, later }) => driveLevel(disk, earlier.drive, later.drive)),
+    ],
+    ...(engine?.simulated?.flash && { simulated: engine.simulated.flash }),
   };
 }
 

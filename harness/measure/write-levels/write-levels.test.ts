@@ -7,7 +7,14 @@ import {
 } from './block-counters.ts';
 import { hostBytesOf, mediaBytesOf, readDriveCounters } from './drive-counters.ts';
 import { writeLevelRows } from './write-levels-table.ts';
-import { blockLevel, driveLevel, ratiosOfLevels, type WriteLevels } from './write-levels.ts';
+import {
+  blockLevel,
+  driveLevel,
+  engineLevel,
+  ratiosOfLevels,
+  type EngineLevel,
+  type WriteLevels,
+} from './write-levels.ts';
 
 /** A line of /sys/block/loop0/stat: 2048 writes of 4 KiB, a flush after each. */
 const before = [10, 0, 80, 1, 100, 5, 800, 3, 0, 4, 9, 2, 0, 64, 1, 7, 2];
@@ -109,9 +116,24 @@ describe('levels side by side', () => {
     blockCountersOf(before),
     blockCountersOf(after),
   )!;
+  const nothingDone = { userBytes: 0, writtenBytes: {}, flushes: 0, fuaWrites: 0 };
   const levels: WriteLevels = {
     userBytes: 4_194_304,
-    engine: { bytes: 6_291_456, flushes: 2048, fuaWrites: 1 },
+    engine: engineLevel(
+      { ...nothingDone, userBytes: 100, writtenBytes: { superblock: 4096 } },
+      {
+        userBytes: 4_194_404,
+        writtenBytes: { superblock: 4096, journal: 4_194_304 },
+        flushes: 2048,
+        fuaWrites: 1,
+      },
+      {
+        userBytes: 4_194_404,
+        writtenBytes: { superblock: 8192, journal: 4_194_304, destage: 2_093_056 },
+        flushes: 2050,
+        fuaWrites: 1,
+      },
+    ),
     blockLayer: [blockLevel('loop0', counted)],
     drives: [
       {
@@ -141,11 +163,41 @@ describe('levels side by side', () => {
       'level',
       'user',
       'engine submitted',
+      '  for superblock',
+      '  for journal',
+      '  for destage',
+      '  of all these, to close',
       'block layer, loop0',
       'drive nvme0n1, from the host',
       'drive nvme0n1, to its medium',
     ]);
-    expect(rows[3]).toEqual(['block layer, loop0', '8,388,608', '2.000', '2,048', '', '4,096']);
-    expect(rows[4]![1]).toBe('not reported by this drive');
+    const rowOf = (name: string): readonly string[] => rows.find(([level]) => level === name)!;
+    expect(rowOf('block layer, loop0')).toEqual([
+      ...['block layer, loop0', '8,388,608', '2.000'],
+      ...['2,048', '', '4,096'],
+    ]);
+    expect(rowOf('drive nvme0n1, from the host')[1]).toBe('not reported by this drive');
+    expect(rowOf('engine submitted')).toEqual([
+      ...['engine submitted', '6,291,456', '1.500', '2,050', '1'],
+    ]);
+    expect(rowOf('  of all these, to close')[1]).toBe('2,097,152');
+  });
+
+  test('what an engine did before is not counted, and its parts are its whole', () => {
+    const { bytes, bytesByPurpose, userBytes } = levels.engine as EngineLevel;
+    expect(bytesByPurpose).toEqual({ superblock: 4096, journal: 4_194_304, destage: 2_093_056 });
+    expect(Object.values(bytesByPurpose).reduce((sum, part) => sum + part)).toBe(bytes);
+    expect(userBytes).toBe(4_194_304);
+  });
+
+  test('an engine that did not close is counted as far as it came, and says why', () => {
+    const ended = { ...nothingDone, userBytes: 1, writtenBytes: { journal: 4096 } };
+    const engine = engineLevel(nothingDone, ended, { notReported: 'it did not close: EIO' });
+    expect(engine).toMatchObject({
+      bytes: 4096,
+      closingBytes: { notReported: 'it did not close: EIO' },
+    });
+    const rows = writeLevelRows({ ...levels, engine });
+    expect(rows.map(([level]) => level)).toContain('user, as the engine counts');
   });
 });

@@ -1,3 +1,5 @@
+import type { EngineCounters } from '../../contract/index.ts';
+import { countersBetween } from '../write-amplification.ts';
 import type { SimulatedFlash } from './simulated-flash.ts';
 import type { BlockCounters } from './block-counters.ts';
 import { hostUnitBytes, type DriveCounters, type DriveSilence } from './drive-counters.ts';
@@ -24,10 +26,40 @@ export interface WriteLevels {
   readonly simulated?: SimulatedFlash;
 }
 
+/** What an engine counted itself, from when it was open until it had closed. */
 export interface EngineLevel {
   readonly bytes: number;
+  /** The same by what they were for; they add up to `bytes`. */
+  readonly bytesByPurpose: Readonly<Record<string, number>>;
+  /** Of these, what it wrote to be closed when the jobs had ended. */
+  readonly closingBytes: Reported;
+  /** Payload as the engine counted it. */
+  readonly userBytes: number;
   readonly flushes: number;
   readonly fuaWrites: number;
+}
+
+/** Levels of an engine from its counters: when it was open, when the jobs had ended, when it had closed. */
+export function engineLevel(
+  opened: EngineCounters,
+  ended: EngineCounters,
+  closed: EngineCounters | NotReported,
+): EngineLevel {
+  const last = 'notReported' in closed ? ended : closed;
+  const { userBytes, writtenBytes, flushes, fuaWrites } = countersBetween(opened, last);
+  return {
+    bytes: bytesIn(writtenBytes),
+    bytesByPurpose: writtenBytes,
+    closingBytes:
+      'notReported' in closed ? closed : bytesIn(closed.writtenBytes) - bytesIn(ended.writtenBytes),
+    userBytes,
+    flushes,
+    fuaWrites,
+  };
+}
+
+function bytesIn(byPurpose: EngineCounters['writtenBytes']): number {
+  return Object.values(byPurpose).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** What the kernel counted for one device, whoever wrote to it. */
@@ -45,6 +77,14 @@ export interface DriveLevel {
   /** The true value lies this far around `hostBytes`: the drive counts in units. */
   readonly hostBytesError: number;
   readonly mediaBytes: Reported;
+  /** Requests that it received; absent where it does not say. */
+  readonly requests?: DriveRequests;
+}
+
+export interface DriveRequests {
+  readonly flushes: number;
+  readonly fuaWrites: number;
+  readonly discards: number;
 }
 
 /** Neighbouring levels, each over the one above it; their product is the amplification in all. */
