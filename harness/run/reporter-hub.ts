@@ -47,10 +47,11 @@ export class ReporterHub {
     }
   }
 
+  /** The one named first, which is what people look at, has the last word: it knows which others failed. */
   async onEnd(summary: RunSummary): Promise<void> {
-    for (const { name, reporter } of this.#reporters) {
+    for (const { name, reporter } of [...this.#reporters].reverse()) {
       try {
-        await reporter.onEnd(summary);
+        await reporter.onEnd(withReporterProblems(summary, this.problems));
       } catch (error) {
         this.#drop(name, error);
       }

@@ -160,6 +160,22 @@ describe('a reporter that throws', () => {
     expect(directory.loadSummary().exitCode).toBe(4);
   });
 
+  it('at the end is known to the one named first, which people look at', async () => {
+    const told: string[] = [];
+    const first = reporterOf(
+      'first',
+      () => undefined,
+      async ({ verdict }) => void told.push(`${verdict.status}: ${verdict.reason}`),
+    );
+    const last = reporterOf(
+      'failing',
+      () => undefined,
+      async () => failing(),
+    );
+    await runInTest([await readyScenario(quick)], { reporters: [first, last] });
+    expect(told).toEqual([expect.stringMatching(/^inconclusive: .*failing failed: Error: disk/)]);
+  });
+
   it('does not cover up a failure', async () => {
     const ready = await readyScenario({ engine: { ack: 'at-once' } });
     const { summary } = await runInTest([ready], { reporters: [reporterOf('failing', failing)] });
