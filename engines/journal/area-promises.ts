@@ -87,7 +87,10 @@ const ofSuperblock: Readonly<Record<AreaFault, FaultPromise>> = {
   'stale-read': detects('the other copy of the pair, or rule R7'),
 };
 
-/** A map page is checked for what it is, not for whether it is the newest of itself. */
+/**
+ * A map page is checked for what it is, not for whether it is the newest of itself. The page of free
+ * places is, and the map says all that it does: it is passed over, whatever became of it.
+ */
 const ofMap: Readonly<Record<AreaFault, FaultPromise>> = {
   'lost-write': nothing('an older version of a map page is whole and looks right'),
   'torn-write': detects('the CRC of the map page fails'),

@@ -146,7 +146,7 @@ function conflictsIn(
     conflictIf(
       isMapped(config.mode) && config.dataBlocks > mappedBlocksMax,
       'dataBlocks',
-      `expected at most ${mappedBlocksMax}: mode "${config.mode}" holds the block map in memory`,
+      `expected at most ${mappedBlocksMax}: mode "${config.mode}" holds in memory what it has used of the block map`,
     ),
     conflictIf(
       ringPages * pageBytes > ringBytesMax,

@@ -16,6 +16,7 @@ import {
   mirrorExtent,
   planLayout,
 } from './format/layout.ts';
+import { mapChangeBytes } from './format/payloads.ts';
 
 /** What the journal promises; README.md, "Contract", is the long form. */
 export function contractFor(
@@ -117,8 +118,8 @@ function hasVolatileCache({ main, data }: DeviceGeometries): boolean {
  * Flush, the superblock's slots and their repair, the label of a data device, the ring (in large
  * reads, then page by page, then block by block), one write per replayed block, and the claim. A
  * mirror is read like the ring, and each page of the log may be written back to one of the two; each
- * copy of a generation is compared with its place and written there; each page of the map is read, and
- * written.
+ * copy of a generation is compared with its place and written there; each page of the map that the log
+ * changes is read, and written, and so is that of free places.
  */
 function recoveryRequestsMax(config: JournalConfig, { main, data }: DeviceGeometries): number {
   const { ringPages, dataBlocks } = config;
@@ -127,7 +128,7 @@ function recoveryRequestsMax(config: JournalConfig, { main, data }: DeviceGeomet
   const fixed = 20;
   const mirror = doubleWrite === 'full' ? ringPages * (readsPerPage + 1) : 0;
   const generations = doubleWrite === 'off' ? 0 : 8 + 4 * generationBlocksMax;
-  const map = isMapped(config.mode) ? 3 * mapPagesFor(dataBlocks) : 0;
+  const map = isMapped(config.mode) ? 3 * (changedMapPagesMax(config) + 1) : 0;
   return (
     fixed +
     ringPages * readsPerPage +
@@ -136,6 +137,12 @@ function recoveryRequestsMax(config: JournalConfig, { main, data }: DeviceGeomet
     map +
     2 * Math.min(ringPages, dataBlocks)
   );
+}
+
+/** Of those that the volume has, as many as the ring has room for changes of blocks. */
+function changedMapPagesMax({ ringPages, pageBytes, dataBlocks }: JournalConfig): number {
+  const changesMax = ringPages * Math.ceil(pageBytes / mapChangeBytes);
+  return Math.min(mapPagesFor(dataBlocks), changesMax);
 }
 
 /** Where faults can be aimed; the gaps between the areas hold nothing. */

@@ -9,6 +9,7 @@ import { encodeDataLabel, encodeLabel } from './format/label.ts';
 import {
   blockBytes,
   doubleWriteFor,
+  isMapped,
   mirrorExtent,
   planLayout,
   superblockSlots,
@@ -115,6 +116,7 @@ function firstSuperblock(
     claimedEnd: firstPageSeq,
     nextLsnFloor: 1,
     releasedLsn: 0,
+    freePageLsn: isMapped(config.mode) ? 1 : 0,
     windowPages: config.windowPages,
     mode: config.mode,
     isStrict: config.strict,

@@ -153,7 +153,7 @@ export class Journal implements AsyncDisposable {
       cipher: recovered.cipher,
     });
     this.#volume = this.#openVolume();
-    this.#live.heldFromLsn = () => this.#volume.openTransactions?.heldFromLsn ?? Infinity;
+    this.#live.openTransactions = this.#volume.openTransactions;
     this.#room = new RingRoom({
       live: this.#live,
       need: this.#need,
@@ -231,6 +231,15 @@ export class Journal implements AsyncDisposable {
     } catch (error) {
       throw refusalFor(`block ${block} cannot be read`, error);
     }
+  }
+
+  /**
+   * Reads all of the block map, where the mode has one. Throws EngineRefusal where it is damaged, or
+   * puts two blocks in one place: reads and writes find that out only for what they need.
+   */
+  async checkMap(): Promise<void> {
+    if (this.#state === 'closed') throw closed();
+    await this.#volume.checkMap?.();
   }
 
   /** The appended records that are durable and not released, oldest first. */

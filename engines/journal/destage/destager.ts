@@ -129,6 +129,7 @@ export class Destager {
       tail,
       durableLsn: durable.nextLsn - 1,
       durablePageSeq: durable.pageSeq,
+      freePageLsn: volume.freePageLsn ?? 0,
       ...this.#site.releases(),
     });
     live.dropBefore(tail.pageSeq);

@@ -14,8 +14,8 @@ export interface LiveBatch {
 export class LiveBatches {
   /** The caller needs no appended record up to this LSN any more. */
   releasedLsn: number;
-  /** The first LSN that transactions still need: the tail must not move past it. */
-  heldFromLsn: () => number = () => Infinity;
+  /** Where transactions may stay open: the tail must not move past the first LSN that they need. */
+  openTransactions: { readonly heldFromLsn: number } | undefined;
   #batches: LiveBatch[];
   /** Every page before it is durable, and what those pages acknowledge has been acknowledged. */
   #durablePageSeq = 0;
@@ -24,6 +24,10 @@ export class LiveBatches {
     this.#batches = [...recovered];
     this.#durablePageSeq = recovered.at(-1)?.end.pageSeq ?? 0;
     this.releasedLsn = releasedLsn;
+  }
+
+  get #heldFromLsn(): number {
+    return this.openTransactions?.heldFromLsn ?? Infinity;
   }
 
   noteDurable(endPageSeq: number): void {
@@ -40,7 +44,7 @@ export class LiveBatches {
    * durable yet, or holds an appended record that is still wanted or records of an open transaction.
    */
   cutFor(wantedPageSeq: number, head: LogPosition): LogPosition | undefined {
-    const heldFromLsn = this.heldFromLsn();
+    const heldFromLsn = this.#heldFromLsn;
     let cut: LogPosition | undefined;
     for (const [index, batch] of this.#batches.entries()) {
       if (batch.end.pageSeq > this.#durablePageSeq) break;
@@ -56,7 +60,7 @@ export class LiveBatches {
   get holder(): 'append' | 'transaction' | undefined {
     for (const batch of this.#batches) {
       if (batch.keepsLsn > this.releasedLsn) return 'append';
-      if (batch.end.nextLsn > this.heldFromLsn()) return 'transaction';
+      if (batch.end.nextLsn > this.#heldFromLsn) return 'transaction';
       if (!batch.endsInside) return undefined;
     }
     return undefined;
@@ -67,7 +71,7 @@ export class LiveBatches {
     const first = this.#batches[0]?.start.pageSeq ?? 0;
     let freedEnd = first;
     for (const batch of this.#batches) {
-      if (batch.keepsLsn > releasedLsn || batch.end.nextLsn > this.heldFromLsn()) break;
+      if (batch.keepsLsn > releasedLsn || batch.end.nextLsn > this.#heldFromLsn) break;
       if (!batch.endsInside) freedEnd = batch.end.pageSeq;
     }
     return freedEnd - first;

@@ -1,4 +1,5 @@
 import { EngineRefusal, type DeviceGeometry } from '../../../harness/contract/index.ts';
+import { freePageBytes } from './free-page.ts';
 import { mapBytesFor } from './map-page.ts';
 import type { DoubleWriteMode, VolumeModeName } from './modes.ts';
 import type { PageBytes } from './page.ts';
@@ -33,7 +34,7 @@ export interface Layout {
     /** Two generations of what is written in place and, in mode `full`, the mirror of the ring. */
     readonly doubleWrite: Extent;
     readonly ring: Extent;
-    /** On the device of the data; empty where a block's place is its number. */
+    /** With the page of free places, on the device of the data; empty where a block's place is its number. */
     readonly map: Extent;
     readonly data: Extent;
   };
@@ -81,7 +82,7 @@ export function planLayout(
   const ringEnd = ring.byteOffset + ring.byteCount;
   const map = {
     byteOffset: data === undefined ? ringEnd + guardBytes : mebibyte,
-    byteCount: isMapped(wish.mode) ? mapBytesFor(wish.dataBlocks) : 0,
+    byteCount: isMapped(wish.mode) ? mapBytesFor(wish.dataBlocks) + freePageBytes : 0,
   };
   const dataExtent = {
     byteOffset: behind(map, smallGuardBytes),
@@ -145,6 +146,20 @@ function doubleWriteExtent(mode: DoubleWriteMode, ringBytes: number): Extent {
 /** Nothing that is not there needs a guard. */
 function behind({ byteOffset, byteCount }: Extent, guard: number): number {
   return byteCount === 0 ? byteOffset : byteOffset + byteCount + guard;
+}
+
+/**
+ * Byte offset, on the device of the data, of the page of free places, behind the map's last page.
+ * Undefined in a journal that was made before there was one.
+ */
+export function freePageAt({ dataBlocks, extents: { map } }: Layout): number | undefined {
+  const mapBytes = mapBytesFor(dataBlocks);
+  return map.byteCount < mapBytes + freePageBytes ? undefined : map.byteOffset + mapBytes;
+}
+
+/** Places of the data area that a mapped volume's blocks move through. */
+export function placeCountOf({ dataBlocks, spareBlocks }: Layout): number {
+  return dataBlocks + spareBlocks;
 }
 
 /** One of the two generations of the double-write area, by its number. */

@@ -42,6 +42,11 @@ export function mapPagesFor(dataBlocks: number): number {
   return Math.ceil(dataBlocks / entriesPerMapPage);
 }
 
+/** The page that has the block's entry. */
+export function mapPageOf(block: number): number {
+  return Math.floor(block / entriesPerMapPage);
+}
+
 export function mapBytesFor(dataBlocks: number): number {
   return mapPagesFor(dataBlocks) * mapPageBytes;
 }

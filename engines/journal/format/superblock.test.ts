@@ -41,6 +41,7 @@ function example(): Superblock {
     claimedEnd: 90,
     nextLsnFloor: 231,
     releasedLsn: 5,
+    freePageLsn: 2 ** 33 + 9,
     windowPages: 16,
     mode: 'undo-redo',
     isStrict: true,

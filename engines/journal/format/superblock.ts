@@ -68,6 +68,7 @@ const at = {
   doubleWrite: 297,
   durability: 298,
   calibration: 304,
+  freePageLsn: 320,
   epochs: 512,
   consumers: 2496,
   digest: 4076,
@@ -96,6 +97,11 @@ export interface Superblock {
   readonly nextLsnFloor: number;
   /** The caller needs no appended record up to this LSN any more. */
   readonly releasedLsn: number;
+  /**
+   * The page of free places is right if its checkpoint LSN is this or a later one; 0 where it says
+   * nothing.
+   */
+  readonly freePageLsn: number;
   /** Most pages between the oldest page that is not durable and the newest submitted. */
   readonly windowPages: number;
   readonly mode: VolumeModeName;
@@ -201,6 +207,7 @@ function writeLogState(view: DataView, superblock: Superblock): void {
   writeU64(view, at.claimedEnd, superblock.claimedEnd);
   writeU64(view, at.nextLsnFloor, superblock.nextLsnFloor);
   writeU64(view, at.releasedLsn, superblock.releasedLsn);
+  writeU64(view, at.freePageLsn, superblock.freePageLsn);
   view.setUint32(at.windowPages, superblock.windowPages, true);
 }
 
@@ -298,6 +305,7 @@ function readFields(view: DataView, bytes: Uint8Array): Superblock {
     claimedEnd: readU64(view, at.claimedEnd),
     nextLsnFloor: readU64(view, at.nextLsnFloor),
     releasedLsn: readU64(view, at.releasedLsn),
+    freePageLsn: readU64(view, at.freePageLsn),
     windowPages: view.getUint32(at.windowPages, true),
     mode: volumeModes[bytes[at.mode]!]!,
     isStrict: (flags & superblockFlags.strict) !== 0,

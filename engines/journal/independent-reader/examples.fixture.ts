@@ -78,6 +78,7 @@ async function ofOrdered(): Promise<[string, Uint8Array][]> {
   return [
     ['MapUpdate', update!],
     ['Map page', medium.data!.read(extents.map.at, 4096)],
+    ['Free places', medium.data!.read(extents.map.at + 4096, 4096)],
     ['Generation', medium.journal.read(extents.doubleWrite.at + 129 * 4096, 4096)],
     ['Data label', medium.data!.read(0, 4096)],
     ['Key id', keyId],

@@ -214,11 +214,15 @@ function rebuilt(ring: Ring, found: Superblock, reader: PageReader): Superblock 
   const tailPageSeq = Math.max(found.tail.pageSeq, ring.newestTail, ...tails);
   const seen = ring.seenFrom({ ...found, epochs, tail: { ...found.tail, pageSeq: tailPageSeq } });
   if (seen.unknown.length > 0) throw new Refusal('R7', 'a page is beyond any log');
+  const isTailKnown = tailPageSeq === found.tail.pageSeq;
+  const tail = isTailKnown ? found.tail : placeAt(seen, tailPageSeq);
+  const isListKept = isTailKnown || found.freePageLsn === 0;
   return {
     ...found,
     isClean: false,
     epochs,
-    tail: tailPageSeq === found.tail.pageSeq ? found.tail : placeAt(seen, tailPageSeq),
+    tail,
+    freePageLsn: isListKept ? found.freePageLsn : Math.max(found.freePageLsn, tail.lsn),
     claimedEnd: Math.max(found.claimedEnd, newest.pageSeq),
   };
 }

@@ -110,6 +110,7 @@ function parse(fields: Fields) {
     isDoubled: fields.u8(297) > 0,
     isMirrored: fields.u8(297) === 2,
     paths: [fields.u8(298), fields.u8(299)].map((path) => ['none', 'fua', 'flush'][path]),
+    freePageLsn: fields.u64(320),
     calibrationNs: [304, 308, 312, 316].map((at) => fields.u32(at)),
     epochs: entries(fields.u32(272), 512, (at): Epoch => ({
       last: fields.u32(at),

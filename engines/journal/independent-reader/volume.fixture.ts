@@ -75,17 +75,26 @@ function readGeneration(journal: DeviceImage, superblock: Superblock, parity: nu
   return isComplete ? { number: header.u64(8), targets } : undefined;
 }
 
-function mappedVolume(places: Places, { superblock, records }: Log): Volume {
+function mappedVolume(places: Places, log: Log): Volume {
+  const { superblock, records } = log;
   const { extents, blocks, spareBlocks, mode } = superblock;
-  const map = readMap(places, superblock);
+  const { map, damaged } = readMap(places, superblock);
+  const free = readFreePlaces(places, log);
   for (const record of records) {
     if (record.type !== types.mapUpdate) refuseUnknown(record, [types.consumerMark]);
-    else applyUpdate(record.payload, map, blocks + spareBlocks);
+    else applyUpdate(record.payload, map, free, blocks + spareBlocks);
+  }
+  const changed = superblock.isClean ? [] : changedBlocks(records);
+  const needed = changed.find((block) => damaged.has(Math.floor(block / 252)));
+  if (needed !== undefined) throw new Refusal('map', `the page of block ${needed} is damaged`);
+  for (const { place } of map.values()) {
+    if (free.has(place)) throw new Refusal('map', `place ${place} is called free and is in use`);
   }
   if (new Set([...map.values()].map(({ place }) => place)).size < map.size) {
     throw new Refusal('map', 'two blocks lie in one place');
   }
   return (block) => {
+    if (damaged.has(Math.floor(block / 252))) return 'refused';
     const entry = map.get(block);
     if (entry === undefined) return new Uint8Array(4096);
     const contents = places(extents.data.at + 4096 * entry.place);
@@ -96,8 +105,15 @@ function mappedVolume(places: Places, { superblock, records }: Log): Volume {
 
 type BlockMap = Map<number, { readonly place: number; readonly digest: number }>;
 
-function readMap(places: Places, { extents, blocks, uuid }: Superblock): BlockMap {
+interface FoundMap {
+  readonly map: BlockMap;
+  /** Numbers of the pages that are not whole. */
+  readonly damaged: ReadonlySet<number>;
+}
+
+function readMap(places: Places, { extents, blocks, uuid }: Superblock): FoundMap {
   const map: BlockMap = new Map();
+  const damaged = new Set<number>();
   for (let number = 0; number * 252 < blocks; number++) {
     const page = new Fields(places(extents.map.at + 4096 * number));
     const isWhole =
@@ -106,7 +122,10 @@ function readMap(places: Places, { extents, blocks, uuid }: Superblock): BlockMa
       page.u64(8) === number &&
       isSame(page.slice(16, 16), uuid) &&
       page.u32(60) === crcAround(page.bytes, 60);
-    if (!isWhole) throw new Refusal('map', `page ${number} of the map is damaged`);
+    if (!isWhole) {
+      damaged.add(number);
+      continue;
+    }
     for (let index = 0; index < page.u16(6); index++) {
       const at = 64 + 16 * index;
       if ((page.u16(at + 6) & 1) === 0) continue;
@@ -114,13 +133,45 @@ function readMap(places: Places, { extents, blocks, uuid }: Superblock): BlockMa
       map.set(252 * number + index, { place, digest: page.u32(at + 8) });
     }
   }
-  return map;
+  return { map, damaged };
 }
 
-function applyUpdate(payload: Fields, map: BlockMap, places: number): void {
+function changedBlocks(records: readonly LogRecord[]): number[] {
+  return records
+    .filter(({ type }) => type === types.mapUpdate)
+    .flatMap(({ payload }) =>
+      Array.from({ length: payload.bytes.length / 20 }, (_, index) => payload.u64(20 * index)),
+    );
+}
+
+/** Places that may be given out without a look at the map, but for those that the log names. */
+function readFreePlaces(places: Places, { superblock, end }: Log): Set<number> {
+  const { extents, blocks, spareBlocks, uuid, freePageLsn } = superblock;
+  const at = extents.map.at + 4096 * Math.ceil(blocks / 252);
+  const free = new Set<number>();
+  if (at + 4096 > extents.map.at + extents.map.byteCount || freePageLsn === 0) return free;
+  const page = new Fields(places(at));
+  const isWhole =
+    page.text(0, 4) === 'JFP1' &&
+    page.u16(4) === 1 &&
+    page.u16(6) <= 504 &&
+    isSame(page.slice(16, 16), uuid) &&
+    page.u32(60) === crcAround(page.bytes, 60);
+  if (!isWhole || page.u64(32) < freePageLsn || page.u64(32) > end.lsn) return free;
+  for (let index = 0; index < page.u16(6); index++) {
+    const start = page.u32(64 + 8 * index) + page.u16(68 + 8 * index) * 2 ** 32;
+    const count = page.u16(70 + 8 * index);
+    if (start + count > blocks + spareBlocks) return new Set();
+    for (let place = start; place < start + count; place++) free.add(place);
+  }
+  return free;
+}
+
+function applyUpdate(payload: Fields, map: BlockMap, free: Set<number>, places: number): void {
   for (let at = 0; at < payload.bytes.length; at += 20) {
     const place = payload.u64(at + 8);
     if (place >= places) throw new Refusal('record', `there is no place ${place}`);
+    free.delete(place);
     map.set(payload.u64(at), { place, digest: payload.u32(at + 16) });
   }
 }

@@ -71,7 +71,8 @@ export async function recover(site: RecoverySite): Promise<RecoveredJournal> {
   const volume = await beginReplay(site, found, crc32c);
   const replayed = replayLog(found.log, volume, releasesOf(found, site));
   const blocksWritten = await volume.restore();
-  const claimed = await claim(site, found, replayed, keys);
+  const freePageLsn = volume.freePageLsn ?? 0;
+  const claimed = await claim(site, found, { ...replayed, freePageLsn }, keys);
   journal.device.release?.(pages.ring.pages.bytes);
   return { ...claimed, volume, blocksWritten };
 }
@@ -140,7 +141,7 @@ async function beginReplay(
 async function claim(
   site: RecoverySite,
   { superblock, codec, log, nextLsnFloor, note }: FoundLog,
-  replayed: ReplayedLog,
+  replayed: ReplayedLog & Pick<Superblock, 'freePageLsn'>,
   keys: JournalKeys | undefined,
 ): Promise<Omit<RecoveredJournal, 'volume' | 'blocksWritten'>> {
   const salt = new Uint8Array(saltBytes);
@@ -169,6 +170,7 @@ async function claim(
     durablePageSeq: head.pageSeq,
     claimedEnd: head.pageSeq,
     nextLsnFloor,
+    freePageLsn: replayed.freePageLsn,
     windowPages: site.config.windowPages,
   });
   const prevLastLsn = log.end.nextLsn - 1;

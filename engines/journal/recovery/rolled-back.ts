@@ -38,14 +38,22 @@ export function rebuildSuperblock(
       `page ${beyond.pageSeq} of epoch ${beyond.epoch} is beyond any log here`,
     );
   }
+  const tail = positionAt(rescan, tailPageSeq, superblock.tail);
   const rebuilt: Superblock = {
     ...superblock,
     isClean: false,
     epochs,
-    tail: positionAt(rescan, tailPageSeq, superblock.tail),
+    tail,
+    freePageLsn: freePageLsnFor(tail, superblock),
     claimedEnd: Math.max(superblock.claimedEnd, epochs.at(-1)!.firstPageSeq),
   };
   return { superblock: rebuilt, scan: rescan };
+}
+
+/** Where the tail was lost, so was what the page of free places must hold beside the log. */
+function freePageLsnFor(tail: LogPosition, { tail: known, freePageLsn }: Superblock): number {
+  const isKnown = tail.pageSeq === known.pageSeq || freePageLsn === 0;
+  return isKnown ? freePageLsn : Math.max(freePageLsn, tail.nextLsn);
 }
 
 /** Every later epoch that has a page must have its EpochStart, or its owner's place is unknown. */

@@ -7,7 +7,7 @@ type Found = Pick<CheckReport, 'verdict' | 'rule' | 'lost' | 'log' | 'recovery'>
 /** The verdict in a sentence, and how it follows from what was found. */
 export function reasonsFor(found: Found): Pick<CheckReport, 'conclusion' | 'reasons'> {
   const { log, recovery } = found;
-  const refusal = recovery?.opens === false ? recovery.message : undefined;
+  const refusal = recovery?.opens === true ? recovery.damage?.message : recovery?.message;
   if (log === undefined || !isLog(log)) {
     const message = log?.message ?? 'there is no log to judge';
     return { conclusion: refusal ?? message, reasons: oddPageReasons(log?.oddPages ?? []) };

@@ -1,18 +1,20 @@
 import type { ToolText } from '../../../harness/contract/index.ts';
 import type { CheckReport } from './check.ts';
+import { freePlacesWords } from './free-places.ts';
 import { isLog, type DurableWitness, type LogEvidence, type PageEvidence } from './log-evidence.ts';
 import type { SuperblockCopy } from './medium.ts';
 import { formatRanges } from './number-ranges.ts';
 import type { Rehearsal } from './rehearse.ts';
 
 export function checkText(report: CheckReport): ToolText {
-  const { verdict, rule, conclusion, reasons, copies, log, recovery } = report;
+  const { verdict, rule, conclusion, reasons, copies, log, recovery, freePlaces } = report;
   const by = rule === undefined ? '' : ` (${/^R\d$/.test(rule) ? '' : 'rule '}${rule})`;
   const rows = [
     ...(report.journal === undefined ? [] : [['journal', report.journal.uuid]]),
     ['superblock', copies.map(copyWords).join(', ')],
     ...(log === undefined || !isLog(log) ? [] : logRows(log)),
     ['recovery', recoveryWords(recovery)],
+    ...(freePlaces === undefined ? [] : [['free places', freePlacesWords(freePlaces)]]),
   ];
   return [
     `${verdict.toUpperCase()}${by}: ${conclusion}`,
@@ -55,8 +57,9 @@ function byWords(witness: DurableWitness | undefined): string {
 function recoveryWords(recovery: Rehearsal | undefined): string {
   if (recovery === undefined) return 'not tried: it needs the data device, or the key';
   if (!recovery.opens) return `would refuse: ${recovery.message}`;
-  const { recordsReplayed, blocksWritten, recordsKept } = recovery;
-  return `would open: ${recordsReplayed} records replayed, ${blocksWritten} blocks written, ${recordsKept} appended records kept`;
+  const { recordsReplayed, blocksWritten, recordsKept, damage } = recovery;
+  const refuses = damage === undefined ? '' : `; then it would refuse: ${damage.message}`;
+  return `would open: ${recordsReplayed} records replayed, ${blocksWritten} blocks written, ${recordsKept} appended records kept${refuses}`;
 }
 
 function pageTable({ pages, pagesLeftOut }: LogEvidence): ToolText {

@@ -3,6 +3,7 @@ import type { Superblock } from '../format/superblock.ts';
 import type { CorruptionRule } from '../recovery/corruption.ts';
 import { readLogPages } from '../double-write/mirrored-ring.ts';
 import { checkText } from './check-text.ts';
+import { readFreePlaces, type FreePlaces } from './free-places.ts';
 import { gatherLogEvidence, isLog, type LogEvidence, type NoLog } from './log-evidence.ts';
 import { readMedium, type Medium, type SuperblockCopy } from './medium.ts';
 import { openOptionsFor } from './open-options.ts';
@@ -42,6 +43,8 @@ export interface CheckReport {
   readonly log: LogEvidence | NoLog | undefined;
   /** The real recovery, run over a copy of what it would write; undefined where it could not be tried. */
   readonly recovery: Rehearsal | undefined;
+  /** Undefined where there is no such page, or no way to it. */
+  readonly freePlaces: FreePlaces | undefined;
 }
 
 type TailRule = LogEvidence['verdict']['rule'];
@@ -60,12 +63,15 @@ export async function checkJournal(site: ToolSite): Promise<CheckReport> {
   const log = await logOf(medium, superblock, options);
   const recovery = await rehearsalOf(site, superblock, options);
   const verdict = verdictOf(log, recovery);
-  const lost = verdict === 'corrupt' && isLog(log) ? lostRangeOf(log) : undefined;
+  const isLogLost = verdict === 'corrupt' && recovery?.opens !== true;
+  const lost = isLogLost && isLog(log) ? lostRangeOf(log) : undefined;
+  const freePlaces = await freePlacesOf(site, medium, superblock, log);
   const uuid = formatUuid(superblock.identity.uuid);
   const found = { verdict, rule: ruleOf(log, recovery), lost, copies, log, recovery };
   return {
     ...found,
     ...reasonsFor(found),
+    freePlaces,
     journal: { uuid, isClean: superblock.isClean, sequence: superblock.sequence },
   };
 }
@@ -82,6 +88,19 @@ export async function logOf(
   } finally {
     disposeKeys(keys);
   }
+}
+
+/** Whether it may be relied on depends on where the log ends. */
+async function freePlacesOf(
+  site: ToolSite,
+  medium: Medium,
+  superblock: Superblock,
+  log: LogEvidence | NoLog,
+): Promise<FreePlaces | undefined> {
+  if (!isLog(log)) return undefined;
+  const { isRebuilt, tailLsn, lastLsn } = log;
+  const freePageLsn = Math.max(superblock.freePageLsn, isRebuilt ? tailLsn : 0);
+  return readFreePlaces(site, medium, { ...superblock, freePageLsn }, lastLsn + 1);
 }
 
 /** Without the data device or the key there is no trying: recovery would refuse for that alone. */
@@ -108,6 +127,7 @@ function withoutSuperblock(refusal: EngineRefusal, copies: readonly SuperblockCo
     copies,
     log: undefined,
     recovery: undefined,
+    freePlaces: undefined,
   };
 }
 
@@ -116,12 +136,16 @@ function verdictOf(log: LogEvidence | NoLog, recovery: Rehearsal | undefined): C
   const end = isLog(log) ? log.verdict.end : 'corrupt';
   // Whether the records replay is part of the verdict.
   if (recovery === undefined) return end === 'corrupt' ? 'corrupt' : 'unknown';
+  if (recovery.opens && recovery.damage !== undefined) {
+    return recovery.damage.reason === 'corrupt' ? 'corrupt' : 'unknown';
+  }
   if (recovery.opens) return end === 'corrupt' ? 'repairable' : end;
   return recovery.reason === 'corrupt' ? 'corrupt' : 'unknown';
 }
 
 function ruleOf(log: LogEvidence | NoLog, recovery: Rehearsal | undefined): CheckReport['rule'] {
   if (recovery?.opens === false && recovery.rule !== undefined) return recovery.rule;
+  if (recovery?.opens === true && recovery.damage !== undefined) return undefined;
   return isLog(log) ? log.verdict.rule : log.rule;
 }
 

@@ -1,5 +1,6 @@
 import type { ToolText } from '../../../harness/contract/index.ts';
 import type { Calibration } from '../format/superblock.ts';
+import { freePlacesWords } from './free-places.ts';
 import type { JournalInfo } from './info.ts';
 import { formatBytes, formatMicroseconds, formatPercent } from './quantities.ts';
 
@@ -36,6 +37,9 @@ function mannerRows(journal: JournalInfo): string[][] {
       `${formatBytes(ringPages * pageBytes)}: ${ringPages} pages, ${ringPages / segmentPages} segments of ${segmentPages}`,
     ],
     ['  volume', volumeWords(journal)],
+    ...(journal.freePlaces === null
+      ? []
+      : [['  free places', freePlacesWords(journal.freePlaces)]]),
     [
       '  durability',
       `journal ${pathWords(durability.journal)}; data ${pathWords(durability.data)}`,

@@ -1,6 +1,7 @@
 import { EngineRefusal, type ToolAnswer, type ToolSite } from '../../../harness/contract/index.ts';
 import type { Extent } from '../format/layout.ts';
 import type { Calibration, Superblock } from '../format/superblock.ts';
+import { readFreePlaces, type FreePlaces } from './free-places.ts';
 import { infoText } from './info-text.ts';
 import { logOf } from './check.ts';
 import { isLog } from './log-evidence.ts';
@@ -41,6 +42,8 @@ export interface JournalInfo {
   }[];
   readonly log: LogState;
   readonly consumers: Superblock['consumers']['consumers'];
+  /** Null where there is no page of free places, no way to it, or the log's end is in doubt. */
+  readonly freePlaces: FreePlaces | null;
   /** How writes become durable, and what was measured when that was chosen (0: not measured). */
   readonly durability: { readonly journal: Calibration; readonly data: Calibration };
 }
@@ -73,6 +76,7 @@ export async function inspectJournal(site: ToolSite): Promise<JournalInfo> {
   const superblock = superblockOf(medium);
   const { layout, identity, epochs, keyId, isClean, mode, isStrict } = superblock;
   const { extents, ...geometry } = layout;
+  const log = await logState(medium, superblock, readingOptions.parse(site.options));
   return {
     uuid: formatUuid(identity.uuid),
     formatVersion: 1,
@@ -91,10 +95,23 @@ export async function inspectJournal(site: ToolSite): Promise<JournalInfo> {
       firstPage: firstPageSeq,
       firstLsn,
     })),
-    log: await logState(medium, superblock, readingOptions.parse(site.options)),
+    log,
     consumers: superblock.consumers.consumers,
+    freePlaces: await freePlacesOf(site, medium, superblock, log),
     durability: superblock.durability,
   };
+}
+
+async function freePlacesOf(
+  site: ToolSite,
+  medium: Medium,
+  superblock: Superblock,
+  { headLsn, tailLsn }: LogState,
+): Promise<FreePlaces | null> {
+  if (headLsn === null) return null;
+  const isRebuilt = tailLsn !== superblock.tail.nextLsn;
+  const freePageLsn = Math.max(superblock.freePageLsn, isRebuilt ? tailLsn : 0);
+  return (await readFreePlaces(site, medium, { ...superblock, freePageLsn }, headLsn)) ?? null;
 }
 
 async function logState(

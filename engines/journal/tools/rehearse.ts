@@ -4,9 +4,15 @@ import {
   type ToolSite,
 } from '../../../harness/contract/index.ts';
 import type { JournalConfig } from '../config.ts';
-import { openConfigured } from '../journal.ts';
+import { openConfigured, type Journal } from '../journal.ts';
 import { LogCorruption, type CorruptionRule } from '../recovery/corruption.ts';
 import { OverlayDevice } from './overlay-device.ts';
+
+/** What was found of the block map. */
+export interface Damage {
+  readonly reason: RefusalReason;
+  readonly message: string;
+}
 
 /** What recovery would do. */
 export type Rehearsal =
@@ -17,6 +23,8 @@ export type Rehearsal =
       /** Appended records that nobody has released yet. */
       readonly recordsKept: number;
       readonly note: string;
+      /** Why some of the volume would be refused all the same; undefined where none would. */
+      readonly damage: Damage | undefined;
     }
   | {
       readonly opens: false;
@@ -37,10 +45,22 @@ export async function rehearseRecovery(
     const { recordsReplayed, blocksWritten, note } = opened.recovery;
     let recordsKept = 0;
     for await (const record of opened.replay()) recordsKept += record.lsn > 0 ? 1 : 0;
-    return { opens: true, recordsReplayed, blocksWritten, recordsKept, note };
+    const damage = await damageOf(opened);
+    return { opens: true, recordsReplayed, blocksWritten, recordsKept, note, damage };
   } catch (error) {
     if (!(error instanceof EngineRefusal)) throw error;
     const rule = error instanceof LogCorruption ? error.rule : undefined;
     return { opens: false, reason: error.reason, rule, message: error.message };
+  }
+}
+
+/** An open reads only the pages of the map that the log changes. */
+async function damageOf(journal: Journal): Promise<Damage | undefined> {
+  try {
+    await journal.checkMap();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof EngineRefusal)) throw error;
+    return { reason: error.reason, message: error.message };
   }
 }

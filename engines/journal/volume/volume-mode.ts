@@ -51,6 +51,8 @@ export interface VolumeReplay {
    * recovery after a crash in the middle does the same. Answers the blocks written.
    */
   restore(): Promise<number>;
+  /** What the superblock is to say of the page of free places when this is claimed; 0 without one. */
+  readonly freePageLsn?: number;
   /** The volume as it is now, for the time that the journal is open. */
   open(log: VolumeLog): VolumeMode;
 }
@@ -88,6 +90,10 @@ export interface VolumeMode {
    * given up when this has resolved.
    */
   checkpoint(endLsn: number): Promise<void>;
+  /** What the superblock is to say of the page of free places after that; 0 without one. */
+  readonly freePageLsn?: number;
+  /** Reads what there is of a block map. Throws EngineRefusal where it is damaged. */
+  checkMap?(): Promise<void>;
   /** What has been acknowledged, but is not yet durable by the log alone, becomes durable. */
   flush(): Promise<void>;
   /** Whether `transaction` takes a consumer's mark into the same transaction. */

@@ -130,4 +130,10 @@ export const mutants: readonly Mutant[] = [
     ['lost', 'stale', 'resurrected'],
     { workload: 'random-write', faults: fault('misdirected-write', { atArea: 'journal' }) },
   ),
+  mutant(
+    'M45-logged-place-taken-for-free',
+    'gives out a place that was free when they were last listed, and that the log has taken since',
+    ['recovery-failed'],
+    { ...flushed, engine: { mode: 'ordered' } },
+  ),
 ];

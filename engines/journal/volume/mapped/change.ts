@@ -1,3 +1,4 @@
+import { EngineRefusal } from '../../../../harness/contract/index.ts';
 import {
   consumerMark,
   operationOf,
@@ -7,10 +8,12 @@ import {
   type Settlement,
 } from '../../commit/operation.ts';
 import { consumerNameBytesMax, type ConsumerMark } from '../../format/consumer-mark.ts';
+import type { Layout } from '../../format/layout.ts';
 import { mapChangeBytes, writeMapChange } from '../../format/payloads.ts';
 import { recordTypes } from '../../format/record-types.ts';
 import { recordHeaderBytes } from '../../format/record.ts';
 import { viewOf } from '../../format/u64.ts';
+import type { VolumeLog } from '../volume-mode.ts';
 
 /** What one call changes, from its submission until it is acknowledged or refused. */
 export interface Change {
@@ -19,6 +22,10 @@ export interface Change {
   places: Float64Array;
   /** Of the blocks; all 0 where nothing is known of when they arrive. */
   readonly dataDigests: Uint32Array;
+  /** The pages of the map with its blocks are there. */
+  isLoaded: boolean;
+  /** Why they never will be. */
+  obstacle: Error | undefined;
   /** The blocks are where they belong: durable in an ordered volume, written in the other. */
   hasArrived: boolean;
   /** The log did not take its record: the places are free again once the blocks have arrived. */
@@ -33,8 +40,28 @@ export interface Change {
 /** Of a mark, header and all, whatever the consumer's name. */
 const markRecordBytesMax = recordHeaderBytes + 18 + consumerNameBytesMax;
 
+/** Throws EngineRefusal `too-large`. */
+export function checkChangeSize(
+  blockCount: number,
+  { spareBlocks }: Pick<Layout, 'spareBlocks'>,
+  { recordBytesMax }: Pick<VolumeLog, 'recordBytesMax'>,
+): void {
+  if (blockCount > spareBlocks) {
+    throw new EngineRefusal(
+      'too-large',
+      `${blockCount} blocks in one operation, expected at most spareBlocks, which is ${spareBlocks}`,
+    );
+  }
+  const recordBytes = changeRecordBytes(blockCount);
+  if (recordBytes <= recordBytesMax) return;
+  throw new EngineRefusal(
+    'too-large',
+    `${blockCount} blocks in one operation take a record of ${recordBytes} bytes, expected at most ${recordBytesMax}, what a batch holds`,
+  );
+}
+
 /** Most bytes of the records of a change, headers and all. */
-export function changeRecordBytes(blockCount: number): number {
+function changeRecordBytes(blockCount: number): number {
   return recordHeaderBytes + blockCount * mapChangeBytes + markRecordBytesMax;
 }
 

@@ -3,14 +3,17 @@ import type { VolumeSite } from '../volume-mode.ts';
 import type { Change } from './change.ts';
 
 export interface StageSite extends Pick<VolumeSite, 'data' | 'layout' | 'config'> {
-  /** Finds room for the change's blocks; false where there is none by now. */
-  place(change: Change): boolean;
+  /** Finds room for the change's blocks, unless it must wait for it, or there never will be any. */
+  place(change: Change): Placing;
   /** The blocks of the change have been sent off. */
   onSent(change: Change): void;
   /** They have arrived: durable in an ordered volume, written in the other. In the order of sending. */
   onArrived(change: Change): void;
   onFailure(error: unknown): void;
 }
+
+/** `refused`: whoever made the change has been told. */
+export type Placing = 'placed' | 'waits' | 'refused';
 
 interface Stage {
   readonly changes: readonly Change[];
@@ -80,12 +83,14 @@ export class DataStages {
     let blocks = 0;
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
       const isFull = blocks > 0 && blocks + next.blocks.length > stageBlocksMax;
-      if (isFull || !this.#site.place(next)) break;
+      const placing = isFull ? 'waits' : this.#site.place(next);
+      if (placing === 'waits') break;
       this.#queue.shift();
+      this.#queuedBlocks -= next.blocks.length;
+      if (placing === 'refused') continue;
       taken.push(next);
       blocks += next.blocks.length;
     }
-    this.#queuedBlocks -= blocks;
     return taken;
   }
 

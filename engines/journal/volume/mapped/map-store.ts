@@ -1,12 +1,24 @@
 import { DeviceError, EngineRefusal } from '../../../../harness/contract/index.ts';
-import { entriesPerMapPage, isMapPage, mapPageBytes, mapPagesFor } from '../../format/map-page.ts';
+import {
+  beginMapPage,
+  entriesPerMapPage,
+  isMapPage,
+  mapPageBytes,
+  mapPagesFor,
+  sealMapPage,
+} from '../../format/map-page.ts';
+import { freePageAt } from '../../format/layout.ts';
 import type { VolumeSite } from '../volume-mode.ts';
 import { BlockMap } from './block-map.ts';
+import { formatFreePage, putFreePage } from './free-page-store.ts';
+import type { FreeSpace } from './free-space.ts';
 
 /** Map pages moved by one request: 1 MiB. */
 const chunkPagesMax = 256;
+/** Requests on their way at once where many pages are read. */
+const readLanes = 8;
 
-export function emptyMap({ superblock, layout, crc32c }: VolumeSite): BlockMap {
+export function unreadMap({ superblock, layout, crc32c }: VolumeSite): BlockMap {
   return new BlockMap({
     dataBlocks: layout.dataBlocks,
     uuid: superblock.identity.uuid,
@@ -15,66 +27,125 @@ export function emptyMap({ superblock, layout, crc32c }: VolumeSite): BlockMap {
   });
 }
 
-/** A map without an entry, durable: the volume reads as zeros. */
+/** A map without an entry, and all places free, durable: the volume reads as zeros. */
 export async function formatMap(site: VolumeSite): Promise<void> {
-  const { data, layout } = site;
-  const map = emptyMap(site);
+  const { data, layout, superblock, crc32c } = site;
+  const { uuid } = superblock.identity;
   const pageCount = mapPagesFor(layout.dataBlocks);
   const buffer = data.device.allocate(Math.min(pageCount, chunkPagesMax) * mapPageBytes);
-  for (let from = 0; from < pageCount; from += chunkPagesMax) {
-    const count = Math.min(chunkPagesMax, pageCount - from);
+  for (const { first, count } of chunksOf(0, pageCount)) {
     for (let index = 0; index < count; index++) {
-      map.encodePage(from + index, 0, pageIn(buffer, index));
+      const pageNumber = first + index;
+      const entryCount = Math.min(
+        entriesPerMapPage,
+        layout.dataBlocks - pageNumber * entriesPerMapPage,
+      );
+      const page = pageIn(buffer, index);
+      beginMapPage(page, { pageNumber, uuid, checkpointLsn: 0, entryCount });
+      sealMapPage(page, crc32c);
     }
     const source = buffer.subarray(0, count * mapPageBytes);
-    await data.write('format', placeOf(site, from), source, { fua: false });
+    await data.write('format', placeOf(site, first), source, { fua: false });
   }
+  await formatFreePage(site);
   await data.flushPlainWrites();
 }
 
-/** Throws EngineRefusal, naming the page, where one is damaged (`corrupt`) or cannot be read. */
-export async function readMap(site: VolumeSite): Promise<BlockMap> {
-  const { data, layout } = site;
-  const map = emptyMap(site);
-  const pageCount = mapPagesFor(layout.dataBlocks);
-  const buffer = data.device.allocate(Math.min(pageCount, chunkPagesMax) * mapPageBytes);
-  for (let from = 0; from < pageCount; from += chunkPagesMax) {
-    const count = Math.min(chunkPagesMax, pageCount - from);
-    await readPages(site, from, buffer.subarray(0, count * mapPageBytes));
-    for (let index = 0; index < count; index++) {
-      const page = pageIn(buffer, index);
-      checkPage(site, from + index, page);
-      map.loadPage(from + index, page);
+/**
+ * Loads pages, ascending, that are not there yet; adjacent ones with one request. Throws EngineRefusal,
+ * naming the page, where one is damaged (`corrupt`) or cannot be read (`device-error`).
+ */
+export async function loadPages(
+  site: VolumeSite,
+  map: BlockMap,
+  pages: readonly number[],
+): Promise<void> {
+  if (pages.length === 0) return;
+  const { data } = site;
+  const chunks = adjacent(pages);
+  const largest = chunks.reduce((most, { count }) => Math.max(most, count), 0);
+  const rest = chunks[Symbol.iterator]();
+  const lane = async (): Promise<void> => {
+    const buffer = data.device.allocate(largest * mapPageBytes);
+    try {
+      for (const { first, count } of rest) {
+        await readMapPages(site, first, buffer.subarray(0, count * mapPageBytes));
+        for (let index = 0; index < count; index++) {
+          map.loadPage(first + index, pageIn(buffer, index));
+        }
+      }
+    } finally {
+      data.device.release?.(buffer);
     }
-  }
-  return map;
+  };
+  const lanes = Array.from({ length: Math.min(readLanes, chunks.length) }, lane);
+  const failed = (await Promise.allSettled(lanes)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
-/** Writes the pages that have changed; they are durable when it resolves. Answers how many. */
-export async function writeMap(site: VolumeSite, map: BlockMap, endLsn: number): Promise<number> {
+/** Every page of the map on the medium, in order, each found whole, until `visit` says false. Throws as `loadPages` does. */
+export async function eachPage(
+  site: VolumeSite,
+  visit: (pageNumber: number, page: Uint8Array) => boolean,
+): Promise<void> {
+  const pageCount = mapPagesFor(site.layout.dataBlocks);
+  const buffer = site.data.device.allocate(Math.min(pageCount, chunkPagesMax) * mapPageBytes);
+  try {
+    for (const { first, count } of chunksOf(0, pageCount)) {
+      await readMapPages(site, first, buffer.subarray(0, count * mapPageBytes));
+      for (let index = 0; index < count; index++) {
+        if (!visit(first + index, pageIn(buffer, index))) return;
+      }
+    }
+  } finally {
+    site.data.device.release?.(buffer);
+  }
+}
+
+/**
+ * Writes the pages that have changed, and that of free places; they are durable when it resolves.
+ * Answers how many.
+ */
+export async function writeMap(
+  site: VolumeSite,
+  map: BlockMap,
+  free: FreeSpace,
+  endLsn: number,
+): Promise<number> {
   const pages = map.takeDirtyPages();
   if (pages.length === 0) return 0;
+  const places = [...pages].map((pageNumber) => placeOf(site, pageNumber));
+  const freePlace = freePageAt(site.layout);
+  if (freePlace !== undefined) places.push(freePlace);
   await site.inPlace.write({
     purpose: 'map',
-    places: pages.map((pageNumber) => placeOf(site, pageNumber)),
+    places: Float64Array.from(places),
     copyTo: (index, target) => {
-      map.encodePage(pages[index]!, endLsn, target);
+      if (index < pages.length) map.encodePage(pages[index]!, endLsn, target);
+      else putFreePage(site, free, endLsn, target);
     },
     endLsn,
   });
   await site.data.flushPlainWrites();
-  return pages.length;
+  return places.length;
 }
 
-async function readPages(site: VolumeSite, from: number, target: Uint8Array): Promise<void> {
+/** Throws EngineRefusal, naming the page, where one cannot be read or is damaged. */
+export async function readMapPages(
+  site: VolumeSite,
+  from: number,
+  target: Uint8Array,
+): Promise<void> {
+  const count = target.length / mapPageBytes;
   try {
     await site.data.read(placeOf(site, from), target);
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
-    for (let index = 0; index < target.length / mapPageBytes; index++) {
+    for (let index = 0; index < count; index++) {
       await readPage(site, from + index, pageIn(target, index));
     }
   }
+  for (let index = 0; index < count; index++) checkPage(site, from + index, pageIn(target, index));
 }
 
 async function readPage(site: VolumeSite, pageNumber: number, target: Uint8Array): Promise<void> {
@@ -105,4 +176,29 @@ function placeOf({ layout }: VolumeSite, pageNumber: number): number {
 
 function pageIn(buffer: Uint8Array, index: number): Uint8Array {
   return buffer.subarray(index * mapPageBytes, (index + 1) * mapPageBytes);
+}
+
+interface PageRun {
+  readonly first: number;
+  readonly count: number;
+}
+
+function chunksOf(from: number, to: number): PageRun[] {
+  const chunks: PageRun[] = [];
+  for (let first = from; first < to; first += chunkPagesMax) {
+    chunks.push({ first, count: Math.min(chunkPagesMax, to - first) });
+  }
+  return chunks;
+}
+
+/** Runs of pages, ascending, as one request may move them. */
+function adjacent(pages: readonly number[]): PageRun[] {
+  const runs: PageRun[] = [];
+  let start = 0;
+  for (let index = 1; index <= pages.length; index++) {
+    if (index < pages.length && pages[index] === pages[index - 1]! + 1) continue;
+    runs.push(...chunksOf(pages[start]!, pages[index - 1]! + 1));
+    start = index;
+  }
+  return runs;
 }

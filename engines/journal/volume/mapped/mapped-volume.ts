@@ -7,17 +7,15 @@ import type { ConsumerMark } from '../../format/consumer-mark.ts';
 import { flushData } from '../flush-data.ts';
 import type { VolumeLog, VolumeMode, VolumeSite } from '../volume-mode.ts';
 import { nowhere, type BlockMap } from './block-map.ts';
-import { changeRecordBytes, mapUpdate, type Change } from './change.ts';
-import { DataStages } from './data-stages.ts';
+import { checkChangeSize, mapUpdate, type Change } from './change.ts';
+import { DataStages, type Placing } from './data-stages.ts';
+import { freePageLsnAfter } from './free-page-store.ts';
 import type { FreeSpace } from './free-space.ts';
+import { MapLoads } from './map-loads.ts';
 import { writeMap } from './map-store.ts';
+import { Places } from './places.ts';
 import { readMapped } from './read-mapped.ts';
-
-interface Waiter {
-  isDone(): boolean;
-  resolve(): void;
-  reject(error: Error): void;
-}
+import { Waiters } from './waiters.ts';
 
 /**
  * Modes `ordered` and `writeback`: a changed block is written once, to a place that nothing refers to,
@@ -31,10 +29,13 @@ interface Waiter {
 export class MappedVolume implements VolumeMode {
   /** A consumer's progress must not be durable before what it rests on is. */
   readonly takesMarks: boolean;
+  freePageLsn: number;
   readonly #site: VolumeSite;
   readonly #log: VolumeLog;
   readonly #map: BlockMap;
   readonly #free: FreeSpace;
+  readonly #loads: MapLoads;
+  readonly #places: Places;
   readonly #isOrdered: boolean;
   readonly #stages: DataStages;
   /** Taken and neither acknowledged nor refused. */
@@ -42,15 +43,26 @@ export class MappedVolume implements VolumeMode {
   readonly #byOperation = new Map<Operation, Change>();
   /** Their records are durable, in the order of the log; in `writeback` their data may be on its way. */
   readonly #recorded: Change[] = [];
-  readonly #waiting: Waiter[] = [];
+  readonly #waiters = new Waiters();
   /** The map holds what every record up to this LSN says. */
   #movedLsn = 0;
 
-  constructor(site: VolumeSite, log: VolumeLog, map: BlockMap, free: FreeSpace) {
+  constructor(
+    site: VolumeSite,
+    log: VolumeLog,
+    map: BlockMap,
+    free: FreeSpace,
+    freePageLsn: number,
+  ) {
     this.#site = site;
     this.#log = log;
     this.#map = map;
     this.#free = free;
+    this.freePageLsn = freePageLsn;
+    this.#loads = new MapLoads(site, map, free);
+    this.#places = new Places(site, map, free, () => {
+      this.#stages.pump();
+    });
     this.#isOrdered = site.superblock.mode === 'ordered';
     this.takesMarks = this.#isOrdered;
     this.#stages = this.#makeStages();
@@ -65,7 +77,11 @@ export class MappedVolume implements VolumeMode {
   }
 
   read(block: number, target: Uint8Array): Promise<void> {
-    return readMapped(this.#site, this.#map, block, target);
+    return readMapped(this.#site, this.#map, this.#loads, block, target);
+  }
+
+  checkMap(): Promise<void> {
+    return this.#places.findAll();
   }
 
   noteAcknowledged(operation: Operation): void {
@@ -77,7 +93,9 @@ export class MappedVolume implements VolumeMode {
 
   async checkpoint(endLsn: number): Promise<void> {
     await this.#movedBefore(endLsn);
-    await writeMap(this.#site, this.#map, Math.max(endLsn, this.#movedLsn + 1));
+    const mapLsn = Math.max(endLsn, this.#movedLsn + 1);
+    const written = await writeMap(this.#site, this.#map, this.#free, mapLsn);
+    if (written > 0) this.freePageLsn = freePageLsnAfter(this.#site, mapLsn);
   }
 
   async flush(): Promise<void> {
@@ -88,18 +106,20 @@ export class MappedVolume implements VolumeMode {
   /** Blocks of which no record was sent lie where nothing refers to them, but that is not promised. */
   stop(reason: string): void {
     this.#stages.stop();
+    this.#places.stop(reason);
     const unknown = new OutcomeUnknown(reason);
     for (const { settled } of this.#open) settled.reject(unknown);
     this.#open.clear();
-    for (const waiter of this.#waiting.splice(0)) waiter.reject(unknown);
+    this.#waiters.stop(unknown);
   }
 
   async #change(blocks: readonly BlockData[], mark?: ConsumerMark): Promise<number> {
-    this.#checkSize(blocks.length);
+    checkChangeSize(blocks.length, this.#site.layout, this.#log);
     this.#checkQueue(blocks.length);
     return new Promise((resolve, reject) => {
       const change = this.#takeIn(blocks, mark, { resolve, reject });
       this.#open.add(change);
+      this.#load(change);
       this.#stages.submit(change);
     });
   }
@@ -121,6 +141,8 @@ export class MappedVolume implements VolumeMode {
       places,
       dataDigests,
       mark,
+      isLoaded: false,
+      obstacle: undefined,
       hasArrived: false,
       isRefused: false,
       operation: undefined,
@@ -142,7 +164,7 @@ export class MappedVolume implements VolumeMode {
         },
         onArrived: (change) => {
           change.hasArrived = true;
-          if (change.isRefused) this.#releasePlaces(change);
+          if (change.isRefused) this.#places.giveBack(change.places);
           else if (isOrdered) this.#record(change);
           else this.#moveArrived();
         },
@@ -154,12 +176,36 @@ export class MappedVolume implements VolumeMode {
     );
   }
 
-  /** What is on its way gives up as many places as it took: enough for any change that was taken in. */
-  #place(change: Change): boolean {
-    const places = this.#free.take(change.blocks.length);
-    if (places === undefined) return false;
+  /** Ahead of its turn, so that pages of changes that wait are read together. */
+  #load(change: Change): void {
+    const loading = this.#loads.load(change.blocks);
+    change.isLoaded = loading === undefined;
+    loading?.then(
+      () => {
+        change.isLoaded = true;
+        this.#stages.pump();
+      },
+      (error: unknown) => {
+        change.obstacle = errorOf(error);
+        this.#stages.pump();
+      },
+    );
+  }
+
+  /**
+   * In the order of submission. Once every free place is known, what is on its way gives up as many as
+   * it took: enough for any change that was taken in.
+   */
+  #place(change: Change): Placing {
+    if (change.obstacle === undefined && !change.isLoaded) return 'waits';
+    const places = change.obstacle ?? this.#places.take(change.blocks.length);
+    if (places === undefined) return 'waits';
+    if (places instanceof Error) {
+      this.#reject(change, places);
+      return 'refused';
+    }
     change.places = places;
-    return true;
+    return 'placed';
   }
 
   #record(change: Change): void {
@@ -180,16 +226,16 @@ export class MappedVolume implements VolumeMode {
   #refuse(change: Change, error: unknown): void {
     if (error instanceof EngineRefusal) {
       change.isRefused = true;
-      if (change.hasArrived) this.#releasePlaces(change);
+      if (change.hasArrived) this.#places.giveBack(change.places);
     }
-    this.#settle(change);
-    change.settled.reject(error instanceof Error ? error : new Error(String(error)));
-    this.#wake();
+    this.#reject(change, errorOf(error));
     this.#stages.pump();
   }
 
-  #releasePlaces({ places }: Change): void {
-    for (const place of places) this.#free.release(place);
+  #reject(change: Change, error: Error): void {
+    this.#settle(change);
+    change.settled.reject(error);
+    this.#waiters.wake();
   }
 
   /** The moment of a change: reads serve it from here on, and what it replaced is free. */
@@ -200,7 +246,7 @@ export class MappedVolume implements VolumeMode {
       hasMoved = true;
     }
     if (!hasMoved) return;
-    this.#wake();
+    this.#waiters.wake();
     this.#stages.pump();
   }
 
@@ -210,8 +256,9 @@ export class MappedVolume implements VolumeMode {
     for (const [index, { block }] of blocks.entries()) {
       const placement = { block, physical: places[index]!, dataDigest: dataDigests[index]! };
       const before = this.#map.move(placement, lsn);
-      if (before !== nowhere) this.#free.release(before);
+      if (before !== nowhere) this.#places.giveBack([before]);
     }
+    this.#places.noteMapped(places);
     this.#movedLsn = lsn;
     this.#settle(change);
     settled.resolve(lsn);
@@ -223,45 +270,15 @@ export class MappedVolume implements VolumeMode {
   }
 
   #settled(changes: readonly Change[]): Promise<void> {
-    return this.#when(() => changes.every((change) => !this.#open.has(change)));
+    return this.#waiters.when(() => changes.every((change) => !this.#open.has(change)));
   }
 
   /** A record may be durable before its data has arrived; its map page must not be missed for that. */
   #movedBefore(endLsn: number): Promise<void> {
-    return this.#when(() => {
+    return this.#waiters.when(() => {
       const next = this.#recorded[0];
       return next === undefined || next.operation!.lastLsn >= endLsn;
     });
-  }
-
-  #when(isDone: () => boolean): Promise<void> {
-    if (isDone()) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ isDone, resolve, reject });
-    });
-  }
-
-  #wake(): void {
-    for (const waiter of this.#waiting.splice(0)) {
-      if (waiter.isDone()) waiter.resolve();
-      else this.#waiting.push(waiter);
-    }
-  }
-
-  #checkSize(blockCount: number): void {
-    const { spareBlocks } = this.#site.layout;
-    if (blockCount > spareBlocks) {
-      throw new EngineRefusal(
-        'too-large',
-        `${blockCount} blocks in one operation, expected at most spareBlocks, which is ${spareBlocks}`,
-      );
-    }
-    const recordBytes = changeRecordBytes(blockCount);
-    if (recordBytes <= this.#log.recordBytesMax) return;
-    throw new EngineRefusal(
-      'too-large',
-      `${blockCount} blocks in one operation take a record of ${recordBytes} bytes, expected at most ${this.#log.recordBytesMax}, what a batch holds`,
-    );
   }
 
   #checkQueue(blockCount: number): void {
@@ -273,4 +290,8 @@ export class MappedVolume implements VolumeMode {
       `${queuedBytes} bytes of blocks would be waiting, expected at most queueBytesMax, which is ${queueBytesMax}`,
     );
   }
+}
+
+function errorOf(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -3,19 +3,24 @@ import { blockDigest } from '../../format/block-digest.ts';
 import { blockBytes } from '../../format/layout.ts';
 import type { VolumeSite } from '../volume-mode.ts';
 import { nowhere, type BlockMap } from './block-map.ts';
+import type { MapLoads } from './map-loads.ts';
 
 /**
  * Reads blocks as they were last acknowledged. A place may have been given up and written over while
  * it was read; then the block has moved, and is read again. Throws EngineRefusal `corrupt` where a
- * block is not what its entry says was written: rotten, lost, torn, misdirected or stale.
+ * block is not what its entry says was written (rotten, lost, torn, misdirected or stale), and where its
+ * page of the map is damaged or cannot be read.
  */
 export async function readMapped(
   site: VolumeSite,
   map: BlockMap,
+  loads: MapLoads,
   block: number,
   target: Uint8Array,
 ): Promise<void> {
   const count = target.length / blockBytes;
+  const loading = loads.loadRange(block, count);
+  if (loading !== undefined) await loading;
   for (let index = 0; index < count;) {
     const run = runAt(map, block + index, count - index);
     const bytes = target.subarray(index * blockBytes, (index + run.versions.length) * blockBytes);
