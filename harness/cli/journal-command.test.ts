@@ -203,9 +203,9 @@ describe('powercut journal info', () => {
 
   it('keeps the names of its answer', async () => {
     expect(Object.keys(await answerOf('info', 'x.img')).sort()).toEqual([
-      ...['areas', 'consumers', 'doubleWrite', 'durability', 'epochs', 'formatVersion', 'geometry'],
-      ...['isClean', 'isStrict', 'keyId', 'log', 'mode', 'outcome', 'superblocks'],
-      ...['trustsAtomicUnit', 'uuid'],
+      ...['areas', 'consumers', 'doubleWrite', 'durability', 'epochs', 'formatVersion'],
+      ...['freePlaces', 'geometry', 'isClean', 'isStrict', 'keyId', 'log', 'mode', 'outcome'],
+      ...['superblocks', 'trustsAtomicUnit', 'uuid'],
     ]);
   });
 
