@@ -1,4 +1,4 @@
-// Goal: an emulator's fault costs a second attempt and is told; an engine's is not taken for one.
+// Goal: one crash in an emulated machine costs a second attempt and is told; any other failure ends the round.
 import { expect, test } from 'vitest';
 import { HarnessError, type EngineFacts } from '../../contract/index.ts';
 import { onceMoreAfterCrash, ProcessCrash } from './process-crash.ts';

@@ -16,9 +16,10 @@ interface RoundWithFacts {
 }
 
 /**
- * Carries out a round; a second time, in a new machine, where a process of an emulated one crashed: QEMU's emulator has
- * ended programs that run everywhere else, about one of several hundred. Nothing is hidden by it: no power was cut yet,
- * what crashed is told, and it stands among the facts of the round. An engine that crashes does so again.
+ * Carries out a round; a second time, in a new machine, where a process of an emulated one crashed. Such a crash was seen
+ * once, in a program that runs everywhere else, and its cause was not found; the emulator is suspected. No power was cut
+ * yet, so no verdict rests on that round, and what crashed is told and stands among the facts of the next. An engine that
+ * crashes each time does so again, and that is an error.
  */
 export async function onceMoreAfterCrash<T extends RoundWithFacts | undefined>(
   carryOut: () => Promise<T>,
