@@ -141,6 +141,19 @@ test('a place on its way into the map is not found free while the map is read', 
   for (const block of blocks) expect(await versionOf(journal, block)).toBe(2);
 });
 
+test('a place that is asked for while the map is read is not given out twice', async () => {
+  const { journal } = await reopened(await closedTwin());
+  await writeAll(journal, 20, 2);
+  const checking = journal.checkMap();
+  await Promise.all(
+    Array.from({ length: 20 }, (_, block) => journal.write(block, blockOf(block, 3))),
+  );
+  await checking;
+  // More versions than there are places, so that each one that counts as free has its turn.
+  for (let version = 1; version <= 700; version++) await journal.write(500, blockOf(500, version));
+  for (let block = 0; block < 20; block++) expect(await versionOf(journal, block)).toBe(3);
+});
+
 test('changes whose pages are not there yet take effect in the order of submission', async () => {
   const { twin, journal } = await reopened(await closedTwin());
   const order: number[] = [];

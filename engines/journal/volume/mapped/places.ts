@@ -40,7 +40,8 @@ export class Places {
     }
     if (this.#free.knowsAll) return undefined;
     if (this.#failure !== undefined) return this.#failure;
-    this.findAll().then(this.#onFound, this.#onFound);
+    // Whoever asks again is told of a failure.
+    this.findAll().catch(() => undefined);
     return undefined;
   }
 
@@ -80,6 +81,8 @@ export class Places {
       throw error;
     } finally {
       this.#isSearching = false;
+      // Whoever began it: others may have asked for places meanwhile.
+      this.#onFound();
     }
   }
 }
