@@ -44,6 +44,8 @@ export const registerCode = {
   eventfd: 4,
   bufferTable: 15,
   bufferUpdate: 16,
+  /** Two u32: workers for files, and for all else; 0 leaves as it is. Comes back as it was (Linux 5.15). */
+  workersMax: 19,
 } as const;
 
 export const fsyncFlag = { dataSync: 1 } as const;

@@ -41,6 +41,8 @@ export interface SystemCalls {
   read(fd: number, target: Uint8Array, byteCount: number): number;
   write(fd: number, source: Uint8Array, byteCount: number): number;
   flock(fd: number, operation: number): number;
+  /** A file in memory, which ends with its descriptor; the name is only shown. */
+  memfdCreate(name: string, flags: number): number;
   fallocate(fd: number, mode: number, byteOffset: number, byteCount: number): number;
   syncFileRange(fd: number, byteOffset: number, byteCount: number, flags: number): number;
   syncfs(fd: number): number;
@@ -215,6 +217,10 @@ function bind(koffi: Koffi): SystemCalls {
     read: library.func('read', 'long', ['int', 'void *', 'size_t']) as SystemCalls['read'],
     write: library.func('write', 'long', ['int', 'void *', 'size_t']) as SystemCalls['write'],
     flock: library.func('flock', 'int', ['int', 'int']) as SystemCalls['flock'],
+    memfdCreate: library.func('memfd_create', 'int', [
+      'str',
+      'uint32_t',
+    ]) as SystemCalls['memfdCreate'],
     fallocate: library.func('fallocate', 'int', [
       'int',
       'int',

@@ -44,6 +44,8 @@ export interface TransferRingOptions {
   readonly defersCompletions?: boolean;
   /** Every request is done by a worker of the ring, even where it could be done within the call. */
   readonly usesWorkers?: boolean;
+  /** Most workers of each kind while the ring is open; they are the thread's and outlive it. */
+  readonly workersMax?: number | undefined;
 }
 
 const two32 = 2 ** 32;
@@ -87,6 +89,8 @@ export class TransferRing implements Disposable {
   #queuedTail: number;
   #takenTail: number;
   #head: number;
+  /** As they were for the thread. */
+  readonly #workersMaxBefore: Uint32Array | undefined;
   #inFlight = 0;
   #isClosed = false;
 
@@ -160,6 +164,8 @@ export class TransferRing implements Disposable {
     this.#head = Atomics.load(this.#rings, this.#cqHead);
     this.#register('files', registerCode.files, Int32Array.from(options.fds), options.fds.length);
     this.isPinned = options.pinsBuffers === true && this.#pin();
+    const { workersMax } = options;
+    if (workersMax !== undefined) this.#workersMaxBefore = this.#limitWorkers(workersMax);
   }
 
   /** Requests handed to the kernel and not reaped. */
@@ -179,7 +185,7 @@ export class TransferRing implements Disposable {
   }
 
   /**
-   * Prepares a transfer. A remainder after a short one leaves out the first `doneBytes` of the buffer;
+   * Prepares the transfer of a slot; `queue` puts it in. A remainder after a short one leaves out the first `doneBytes` of the buffer;
    * `byteOffset` and `byteCount` are those of the remainder.
    */
   transfer(
@@ -199,14 +205,12 @@ export class TransferRing implements Disposable {
         : operationCode.read;
     const start = this.#begin(slot, operation, file, byteOffset);
     this.#setMemory(start, slot, byteCount, doneBytes);
-    this.#queue(slot);
   }
 
   sync(slot: number, file: number, isDataOnly: boolean): void {
     const start = this.#begin(slot, operationCode.fsync, file, 0);
     this.#sqes.fill(0, start + 4, start + 8);
     if (isDataOnly) this.#sqes[start + 7] = fsyncFlag.dataSync;
-    this.#queue(slot);
   }
 
   /** The range reads as zeros afterwards; on a block device it is discarded or zeroed. */
@@ -218,7 +222,12 @@ export class TransferRing implements Disposable {
     sqes[start + 5] = byteCount / two32;
     sqes[start + 6] = fallocateMode.punchHole | fallocateMode.keepSize;
     sqes[start + 7] = 0;
-    this.#queue(slot);
+  }
+
+  /** What has been prepared for the slot is handed over with the next `enter`. */
+  queue(slot: number): void {
+    this.#rings[this.#arrayStart + (this.#queuedTail & this.#sqMask)] = slot;
+    this.#queuedTail = (this.#queuedTail + 1) >>> 0;
   }
 
   /**
@@ -282,6 +291,7 @@ export class TransferRing implements Disposable {
     if (this.#isClosed) return;
     assert(this.#inFlight === 0, 'requests are in flight: their memory must stay');
     this.#isClosed = true;
+    if (this.#workersMaxBefore !== undefined) this.#setWorkersMax(this.#workersMaxBefore);
     for (const { pointer, byteCount } of this.#mappings) this.#calls.munmap(pointer, byteCount);
     fs.closeSync(this.#fd);
     this.#arena[Symbol.dispose]();
@@ -318,11 +328,6 @@ export class TransferRing implements Disposable {
     sqes[start + 7] = 0;
   }
 
-  #queue(slot: number): void {
-    this.#rings[this.#arrayStart + (this.#queuedTail & this.#sqMask)] = slot;
-    this.#queuedTail = (this.#queuedTail + 1) >>> 0;
-  }
-
   #enter(
     completeMin: number,
     flags: number,
@@ -354,6 +359,17 @@ export class TransferRing implements Disposable {
     const address = this.#memoryAddress;
     const vector = Uint32Array.of(address, address / two32, byteCount, 0);
     return this.#calls.ioUringRegister(this.#fd, registerBuffers, vector, 1) === 0;
+  }
+
+  /** Answers what to go back to; undefined where the kernel does not say, and then nothing is changed. */
+  #limitWorkers(count: number): Uint32Array | undefined {
+    const before = Uint32Array.of(0, 0);
+    if (!this.#setWorkersMax(before) || before.includes(0)) return undefined;
+    return this.#setWorkersMax(Uint32Array.of(count, count)) ? before : undefined;
+  }
+
+  #setWorkersMax(counts: Uint32Array): boolean {
+    return this.#calls.ioUringRegister(this.#fd, registerCode.workersMax, counts, 2) === 0;
   }
 
   #register(what: string, operation: number, argument: ArrayBufferView, count: number): void {

@@ -3,12 +3,13 @@ import type { FioJob, PatternPart } from '../job.ts';
 
 /** Puts into a buffer what a job writes. Nothing is allocated per write. */
 export interface BufferFiller {
+  /** Fills `target` for the first time, for a write at `byteOffset`. */
+  fill(target: Uint8Array, byteOffset: number): void;
   /**
-   * Prepares `target` for a write at `byteOffset`; `opNumber` counts the writes of the job. A target
-   * that was filled before is changed only as far as the job asks for (`refill_buffers`,
-   * `scramble_buffers`).
+   * Prepares a target that has been filled before for another write; `opNumber` counts the writes of
+   * the job. Changes it only as far as the job asks for (`refill_buffers`, `scramble_buffers`).
    */
-  fill(target: Uint8Array, byteOffset: number, opNumber: number): void;
+  change(target: Uint8Array, byteOffset: number, opNumber: number): void;
 }
 
 const sectorBytes = 512;
@@ -16,42 +17,21 @@ const two32 = 2 ** 32;
 
 /** By default fresh buffers hold random bytes, and each write changes a few bytes of every sector. */
 export function createBufferFiller(contents: FioJob['contents'], random: Random): BufferFiller {
-  const filled = new FilledPlaces();
   const draws = random.fork('buffers');
   const dedupe = random.fork('dedupe');
   let lastSeed = draws.uint32();
+  const fill = (target: Uint8Array, byteOffset: number): void => {
+    const isRepeated = contents.dedupePercent > 0 && dedupe.below(100) < contents.dedupePercent;
+    if (!isRepeated) lastSeed = draws.uint32();
+    fillWith(target, contents, byteOffset, lastSeed);
+  };
   return {
-    fill(target, byteOffset, opNumber): void {
-      const isFresh = !contents.isRefilled && filled.isNew(target);
-      if (isFresh || contents.isRefilled) {
-        const isRepeated = contents.dedupePercent > 0 && dedupe.below(100) < contents.dedupePercent;
-        if (!isRepeated) lastSeed = draws.uint32();
-        fillWith(target, contents, byteOffset, lastSeed);
-      } else if (contents.isScrambled) {
-        scramble(target, byteOffset, opNumber);
-      }
+    fill,
+    change(target, byteOffset, opNumber): void {
+      if (contents.isRefilled) fill(target, byteOffset);
+      else if (contents.isScrambled) scramble(target, byteOffset, opNumber);
     },
   };
-}
-
-/** Buffers are told apart by where they lie, since many of them are cut from one piece of memory. */
-class FilledPlaces {
-  readonly #known = new WeakMap<ArrayBufferLike, Set<number>>();
-  /** Those of the memory that was asked for last. */
-  #buffer: ArrayBufferLike | undefined;
-  #places = new Set<number>();
-
-  /** Whether nothing has been put there yet; the next call for the same place says no. */
-  isNew({ buffer, byteOffset }: Uint8Array): boolean {
-    if (buffer !== this.#buffer) {
-      this.#buffer = buffer;
-      this.#places = this.#known.get(buffer) ?? new Set();
-      this.#known.set(buffer, this.#places);
-    }
-    if (this.#places.has(byteOffset)) return false;
-    this.#places.add(byteOffset);
-    return true;
-  }
 }
 
 function fillWith(

@@ -48,7 +48,7 @@ function writeFile(name: string, options: readonly string[]): string {
       if (chunk.kinds[at] !== 1) continue;
       const byteOffset = chunk.byteOffsets[at]!;
       const target = image.subarray(byteOffset, byteOffset + chunk.byteCounts[at]!);
-      filler.fill(target, byteOffset, writeNumber);
+      filler.fill(target, byteOffset);
       verifier?.seal(target, { byteOffset, writeNumber });
       writeNumber++;
     }
@@ -130,9 +130,9 @@ test('contents compress as far as the job says', () => {
 test('buffers that are only scrambled differ in every sector, and by 16 bytes', () => {
   const filler = createBufferFiller(jobWith('rw=write', 'size=1m').contents, createRandom(1));
   const target = new Uint8Array(4096);
-  filler.fill(target, 0, 0);
+  filler.fill(target, 0);
   const before = Buffer.from(target);
-  filler.fill(target, 4096, 1);
+  filler.change(target, 4096, 1);
   for (let sector = 0; sector < 8; sector++) {
     const range = [sector * 512, (sector + 1) * 512] as const;
     const changed = target.subarray(...range).filter((byte, at) => byte !== before[range[0] + at]);
@@ -148,7 +148,7 @@ test('dedupe_percentage repeats that share of the buffers', () => {
   let repeated = 0;
   let before = Buffer.alloc(512);
   for (let write = 0; write < 2000; write++) {
-    filler.fill(target, write * 512, write);
+    filler.change(target, write * 512, write);
     if (before.equals(target)) repeated++;
     before = Buffer.from(target);
   }

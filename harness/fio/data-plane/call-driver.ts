@@ -3,6 +3,7 @@
  * `null` makes the loop without the calls, to show what the loop itself costs.
  */
 import { constants } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import { discardRange } from '../../sys/ioctl.ts';
 import { punchRange } from '../../sys/file-calls.ts';
 import type { SystemCalls } from '../../sys/libc.ts';
@@ -24,6 +25,7 @@ interface CallSystem {
 
 export class CallDriver implements BlockingDriver {
   readonly isSplit = false;
+  readonly registersBuffers = false;
   readonly buffers: readonly Uint8Array[];
   readonly #system: CallSystem;
   readonly #arena: Arena;

@@ -23,6 +23,7 @@ interface TakenOp {
 
 export class EngineLanes implements LoadDriver {
   readonly isSplit = true;
+  readonly registersBuffers = false;
   readonly #session: EngineSession;
   readonly #buffers: readonly Uint8Array[];
   #inFlight = 0;

@@ -53,6 +53,8 @@ export interface LoadMode {
    * `combined`: one call does both, so `submission` has no samples and `completion` is the whole.
    */
   readonly calls: 'split' | 'combined';
+  /** The kernel was told of the buffers beforehand and need not pin them for every operation. */
+  readonly registersBuffers: boolean;
 }
 
 export interface EngineUse {

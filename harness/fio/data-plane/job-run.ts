@@ -175,6 +175,7 @@ export class JobRun {
         loop: this.#pacer.isOpenLoop ? 'open' : 'closed',
         isPaced: this.#feed.isPaced,
         calls: this.#driver.isSplit ? 'split' : 'combined',
+        registersBuffers: this.#driver.registersBuffers,
       },
       endedBy: hasErrors ? 'error' : this.#window.end,
       startedAtMs,

@@ -33,7 +33,7 @@ async function runOrder(): Promise<JobOutcome> {
     throw new HarnessError('UNAVAILABLE', `no job can be run: ${answer.reason}`);
   }
   const transfers = await loadTransferCalls();
-  warmUp(order, answer.calls, transfers);
+  await warmUp(order, answer.calls, transfers);
   using driver = makeDriver(order, answer.calls, transfers);
   const run = new JobRun(order, driver, () => readThreadUsage(transfers));
   tell({ type: 'ready' });

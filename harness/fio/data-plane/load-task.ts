@@ -28,6 +28,7 @@ export function hasFatalFault({ faults, endsAtFault }: LoadTask): boolean {
 /** Performs operations. When `run` has ended, however, nothing is in flight. */
 export interface LoadDriver {
   readonly isSplit: boolean;
+  readonly registersBuffers: boolean;
   /** The memory that operations write from. */
   readonly buffers: readonly Uint8Array[];
   run(task: LoadTask): void | Promise<void>;

@@ -24,8 +24,14 @@ export class RequestQueue {
     return this.#count;
   }
 
-  /** Prepares what the operation in the slot still lacks. */
+  /** Prepares what the operation in the slot still lacks, and queues it. */
   add(slot: number): void {
+    this.prepare(slot);
+    this.queue(slot);
+  }
+
+  /** Prepares it and leaves it out of the queue until it is asked for. */
+  prepare(slot: number): void {
     const slots = this.#slots;
     const ring = this.#ring;
     const kind = slots.kinds[slot]!;
@@ -41,6 +47,10 @@ export class RequestQueue {
     } else {
       ring.sync(slot, file, kind === opKind.fdatasync);
     }
+  }
+
+  queue(slot: number): void {
+    this.#ring.queue(slot);
     this.#queue[this.#count++] = slot;
   }
 

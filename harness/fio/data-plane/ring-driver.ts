@@ -2,7 +2,12 @@
  * The measured loop over io_uring, in the order of fio's: take up operations while the queue has room,
  * hand them over in small batches, and once it is full wait for one to complete and take all that
  * have. Nothing is allocated per operation, and one clock reading serves everything between two calls.
+ *
+ * What can be done while the target is busy is done then, as a thread that has just woken up is slow:
+ * the next operation is made ready before the wait for a completion, and what has completed is
+ * accounted for once the next one is on its way.
  */
+import { performance } from 'node:perf_hooks';
 import type { FioJob } from '../job.ts';
 import { opKind } from '../plan/op-chunk.ts';
 import { TransferRing } from '../../sys/transfer-ring.ts';
@@ -13,21 +18,24 @@ import { OpSettler } from './op-settler.ts';
 import { RequestQueue } from './request-queue.ts';
 import { SlotTable } from './slot-table.ts';
 
-/** How the loop deals with the kernel; what is left out is as the job says, and as fio does. */
+/** How the loop deals with the kernel; what is left out is chosen by the job. */
 export interface RingTuning {
   /** Most requests handed over in one call. */
   readonly submitBatch?: number;
   /** `split`: one call hands over, another waits, as in fio; `combined`: one call does both. */
   readonly calls?: 'split' | 'combined';
-  /** Buffers are pinned once (fio's `fixedbufs`). */
+  /** Buffers are pinned once (fio's `fixedbufs`), unless that is a lot of memory. */
   readonly pinsBuffers?: boolean;
   /**
-   * Completions are posted only when the loop waits for them, as fio has it. Otherwise the call that
-   * hands over the next operation finds them as well, and under load there is then no need to wait.
+   * Completions are posted only when the loop waits for them, as newer versions of fio have it.
+   * Otherwise the call that hands over the next operation finds them as well, and under load there is
+   * then no need to wait. One at a time there is always need.
    */
   readonly defersCompletions?: boolean;
   /** No request is done within the call that hands it over. */
   readonly usesWorkers?: boolean;
+  /** Most threads that the kernel keeps for what is not done within the call. */
+  readonly workersMax?: number;
   /** So long the loop looks for completions before it blocks, in microseconds. */
   readonly spinMicroseconds?: number;
 }
@@ -41,6 +49,8 @@ interface RingSystem {
 
 /** Of a ring (io_uring(7)); a job with half as many in flight has a slot for each completion as well. */
 const slotsMax = 32_768;
+/** More would take long to pin. */
+const pinnedBytesMax = 2 ** 26;
 /** So many prompt batches in a row are no accident. */
 const promptBatchesMin = 64;
 /** Longest single wait, so that a job that is told to stop notices. */
@@ -48,6 +58,7 @@ const waitNsMax = 500_000_000;
 
 export class RingDriver implements BlockingDriver {
   readonly isSplit: boolean;
+  readonly registersBuffers: boolean;
   readonly #transfers: TransferCalls;
   readonly #fds: readonly number[];
   readonly #ring: TransferRing;
@@ -77,6 +88,8 @@ export class RingDriver implements BlockingDriver {
   /** Batches in a row that had completed when the call that handed them over came back. */
   #promptBatches = 0;
   #hasMore = true;
+  /** The slot of the feed's next operation, which is ready but for the times; -1 without one. */
+  #readySlot = -1;
 
   constructor(job: FioJob, system: RingSystem, tuning: RingTuning, bufferBytes: number) {
     const { depth, submitBatch, completeMin, completeMax, lowWater } = job.queue;
@@ -91,10 +104,12 @@ export class RingDriver implements BlockingDriver {
       slotCount,
       slotBytes: bufferBytes,
       fds: system.fds,
-      pinsBuffers: tuning.pinsBuffers ?? false,
+      pinsBuffers: (tuning.pinsBuffers ?? true) && slotCount * bufferBytes <= pinnedBytesMax,
       usesWorkers: tuning.usesWorkers ?? false,
-      defersCompletions: tuning.defersCompletions ?? false,
+      workersMax: tuning.workersMax,
+      defersCompletions: tuning.defersCompletions ?? depth === 1,
     });
+    this.registersBuffers = this.#ring.isPinned;
     this.#buffers = Array.from({ length: slotCount }, (_, slot) =>
       this.#ring.bufferOf(slot).subarray(0, bufferBytes),
     );
@@ -121,29 +136,43 @@ export class RingDriver implements BlockingDriver {
     this.#nowMs = performance.now();
     this.#hasMore = true;
     try {
-      while (this.#hasWork) {
+      while (this.#isUnfinished()) {
         this.#fill(task);
         this.#settle(task);
-        if (this.#outstanding > 0) this.#complete(task);
-        else this.#idle(task);
+        if (this.#outstanding() === 0) {
+          this.#idle(task);
+          continue;
+        }
+        this.#makeReady(task);
+        this.#complete(task);
       }
+      this.#dropReady();
     } catch (error) {
       this.#drain();
       throw error;
     }
   }
 
-  get #hasWork(): boolean {
-    return this.#hasMore || this.#slots.busyCount > 0;
+  // Methods and not accessors: V8 looks up a private accessor anew each time it is used.
+
+  #isUnfinished(): boolean {
+    return this.#hasMore || this.#busyCount() > 0;
+  }
+
+  /** Slots of operations that have been taken up and are not accounted for. */
+  #busyCount(): number {
+    return this.#slots.busyCount - (this.#readySlot < 0 ? 0 : 1);
   }
 
   /** Operations that the target has, or is about to get. */
-  get #outstanding(): number {
+  #outstanding(): number {
     return this.#requests.count + this.#ring.inFlight;
   }
 
-  get #isFull(): boolean {
-    return this.#outstanding >= this.#depth || this.#slots.freeCount === 0;
+  #isFull(): boolean {
+    return (
+      this.#outstanding() >= this.#depth || (this.#slots.freeCount === 0 && this.#readySlot < 0)
+    );
   }
 
   syncFile(fileIndex: number): number {
@@ -157,7 +186,7 @@ export class RingDriver implements BlockingDriver {
   /** Takes up operations until the queue is full or the next one must wait. */
   #fill(task: LoadTask): void {
     this.#blockedUntilMs = Infinity;
-    while (!this.#isFull && this.#mayIssue(task)) {
+    while (!this.#isFull() && this.#mayIssue(task)) {
       if (this.#requests.count >= this.#batchNow() && !this.#submit(task)) return;
       this.#takeUp(task);
     }
@@ -200,12 +229,33 @@ export class RingDriver implements BlockingDriver {
 
   #takeUp(task: LoadTask): void {
     const { feed, meter, pacer, contents } = task;
+    const slots = this.#slots;
+    if (this.#readySlot < 0) {
+      this.#readySlot = this.#prepare(task);
+      const isFilled = slots.kinds[this.#readySlot] === opKind.write;
+      if (isFilled && contents.isCostly) this.#nowMs = performance.now();
+    }
+    const slot = this.#readySlot;
+    this.#readySlot = -1;
+    if (slots.kinds[slot]! >= opKind.fsync) {
+      // A sync covers what has completed before, also where that is not accounted for yet.
+      this.#settle(task);
+      slots.marks[slot] = meter.markSync(slots.fileIndexes[slot]!);
+    }
+    slots.dueMs[slot] = pacer.isOpenLoop ? pacer.dueMs(feed.dueNs) : NaN;
+    slots.startMs[slot] = this.#nowMs;
+    this.#requests.queue(slot);
+    feed.consume();
+    pacer.issued();
+    meter.issuedAtDepth(this.#outstanding());
+  }
+
+  /** Everything of the feed's next operation that does not depend on when it begins. */
+  #prepare({ feed, contents }: LoadTask): number {
     const { chunk, at } = feed;
     const slots = this.#slots;
-    const kind = chunk.kinds[at]!;
-    // A sync covers what has completed before, also where that is not accounted for yet.
-    if (kind >= opKind.fsync) this.#settle(task);
     const slot = slots.take();
+    const kind = chunk.kinds[at]!;
     const byteOffset = chunk.byteOffsets[at]!;
     const byteCount = chunk.byteCounts[at]!;
     slots.kinds[slot] = kind;
@@ -214,18 +264,26 @@ export class RingDriver implements BlockingDriver {
     slots.byteCounts[slot] = byteCount;
     slots.doneBytes[slot] = 0;
     slots.writeNumbers[slot] = feed.writeNumber;
-    slots.dueMs[slot] = pacer.isOpenLoop ? pacer.dueMs(feed.dueNs) : NaN;
     if (kind === opKind.write && contents.isPreparedPerWrite) {
       contents.prepare(this.#settler.bytesOf(slot, byteCount), byteOffset, feed.writeNumber);
-      if (contents.isCostly) this.#nowMs = performance.now();
-    } else if (kind >= opKind.fsync) {
-      slots.marks[slot] = meter.markSync(slots.fileIndexes[slot]);
     }
-    slots.startMs[slot] = this.#nowMs;
-    feed.consume();
-    pacer.issued();
-    this.#requests.add(slot);
-    meter.issuedAtDepth(this.#outstanding);
+    this.#requests.prepare(slot);
+    return slot;
+  }
+
+  /**
+   * Prepares the next operation while others are on their way. A job that keeps overlapping operations
+   * apart looks at every slot in use, and has to see the next one only once it is its turn.
+   */
+  #makeReady(task: LoadTask): void {
+    if (this.#readySlot >= 0 || !this.#hasMore || this.#isSerialized) return;
+    if (this.#slots.freeCount > 0 && task.feed.load()) this.#readySlot = this.#prepare(task);
+  }
+
+  /** The run is over before its turn came. */
+  #dropReady(): void {
+    if (this.#readySlot >= 0) this.#slots.giveBack(this.#readySlot);
+    this.#readySlot = -1;
   }
 
   /** Hands over what is queued; false where the kernel takes only a part. */
@@ -240,7 +298,7 @@ export class RingDriver implements BlockingDriver {
 
   /** Waits for completions where there are none, and takes what there is. */
   #complete(task: LoadTask): void {
-    const isFull = this.#isFull;
+    const isFull = this.#isFull();
     let taken = this.#reap(task);
     // fio's iodepth_batch_complete_min=0: with room in the queue, looking is enough.
     const mayLook = this.#completeMin === 0 && this.#hasMore && !isFull;
@@ -249,7 +307,7 @@ export class RingDriver implements BlockingDriver {
       else this.#wait(task);
       taken = this.#reap(task);
     }
-    while (isFull && this.#outstanding > this.#lowWater && taken > 0) {
+    while (isFull && this.#outstanding() > this.#lowWater && taken > 0) {
       this.#wait(task);
       taken = this.#reap(task);
     }
@@ -274,7 +332,7 @@ export class RingDriver implements BlockingDriver {
 
   /** Never more than are in flight, or the wait would not end. */
   #waitCount(): number {
-    return Math.max(1, Math.min(this.#completeMin, this.#outstanding));
+    return Math.max(1, Math.min(this.#completeMin, this.#outstanding()));
   }
 
   /** Whether something completed within the time. */
@@ -318,7 +376,7 @@ export class RingDriver implements BlockingDriver {
 
   /** Nothing is in flight, and the next operation must wait. */
   #idle({ pacer, window }: LoadTask): void {
-    if (!this.#hasMore || this.#slots.busyCount > 0) return;
+    if (!this.#hasMore || this.#busyCount() > 0) return;
     if (pacer.mustPause)
       pacer.pause(performance.now(), (wakeMs) => {
         window.sleepUntil(wakeMs);

@@ -60,12 +60,14 @@ test('the same seed issues the same operations, whichever way they are handed ov
   for (const [engine, tuning] of [
     ['io_uring', {}],
     ['io_uring', { calls: 'combined', submitBatch: 4 }],
-    ['io_uring', { pinsBuffers: true, spinMicroseconds: 20, defersCompletions: false }],
+    ['io_uring', { pinsBuffers: false, spinMicroseconds: 20, defersCompletions: true }],
     ['psync', {}],
   ] as const) {
     const load = job('rw=randwrite', 'size=128k', 'iodepth=4', 'direct=1', `ioengine=${engine}`);
     const result = await runJob(load, { seed: 4, tuning });
     expect(result.directions.write.ops).toBe(32);
+    const mayRegister = engine === 'io_uring' && !('pinsBuffers' in tuning);
+    expect(result.mode.registersBuffers).toBe(mayRegister);
     digests.add(result.issuedDigest);
   }
   expect(digests.size).toBe(1);

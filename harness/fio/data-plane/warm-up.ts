@@ -1,78 +1,118 @@
 import * as fs from 'node:fs';
 import type { SystemCalls } from '../../sys/libc.ts';
+import { systemCallError } from '../../sys/system-call-error.ts';
 import type { TransferCalls } from '../../sys/transfer-calls.ts';
-import type { FioJob } from '../job.ts';
-import { JobMeter } from './job-meter.ts';
+import { directionsOf, type FioJob } from '../job.ts';
+import { JobRun } from './job-run.ts';
 import { makeDriver, type DriverOrder } from './make-driver.ts';
-import { PlanFeed } from './op-feed.ts';
-import { Pacer } from './pacer.ts';
-import { jobState, RunWindow } from './run-window.ts';
-import { Contents } from './write-contents.ts';
+import { jobState } from './run-window.ts';
+import { readThreadUsage } from './thread-usage.ts';
 
-/** Enough for the whole loop to be compiled, with what it does where it has to wait; some 40 ms. */
-const waitingOps = 1000;
-const promptOps = 40_000;
-const opsPerLoop = 20;
+/**
+ * Each of two rehearsals takes so long: the loop is compiled after a third of it, and the series of
+ * rates, with the report that goes with it, has begun its second bucket.
+ */
+const rehearsalNs = 150e6;
+const loops = 2 ** 30;
+/** The file in memory becomes no larger. */
+const fileBytesMax = 2 ** 28;
+const closeOnExec = 1;
+/**
+ * The scheduler's account of how busy a thread is halves every 32 ms (Documentation/scheduler/
+ * sched-capacity.rst); it does not move one that looks busy to the processor that its drive interrupts.
+ */
+const restMs = 200;
 const seed = 0;
 
 /**
- * Runs the loop of the job against /dev/zero before its clock starts: the first thousands of operations
- * of a program that is not compiled yet take several times as long, and are no property of the target.
+ * Runs the job for a moment where there is nothing to wait for before its clock starts: the first thousands of
+ * operations of a program that is not compiled yet take several times as long, and are no property of
+ * the target. It is run as it will be, by the same code, with options and objects of the same shapes:
+ * V8 throws away what it has compiled at the first object of another shape, and the job is slow until
+ * it has compiled the loop again, for some 200 ms at 10,000 operations a second.
  */
-export function warmUp(order: DriverOrder, calls: SystemCalls, transfers: TransferCalls): void {
-  const { access } = order.job.pattern;
-  if (access === 'trim' || access === 'trimwrite') return;
-  const fd = fs.openSync('/dev/zero', 'r+');
+export async function warmUp(
+  order: DriverOrder,
+  calls: SystemCalls,
+  transfers: TransferCalls,
+): Promise<void> {
+  const fd = openStage(order.job, calls);
   try {
     const fds = order.fds.map(() => fd);
-    const waiting = { ...order.tuning, usesWorkers: true };
-    rehearse({ ...order, fds, tuning: waiting }, waitingOps, calls, transfers);
-    rehearse({ ...order, fds }, promptOps, calls, transfers);
+    const isBlockDevice = order.isBlockDevice.map(() => false);
+    // The workers stay: a job that needs one would find others that have last run elsewhere.
+    const tuning = { ...order.tuning, workersMax: 1 };
+    const onStage = { ...order, fds, isBlockDevice, tuning };
+    const waiting = { ...onStage, tuning: { ...tuning, usesWorkers: true } };
+    await rehearse(waiting, calls, transfers);
+    await rehearse(onStage, calls, transfers);
   } finally {
     fs.closeSync(fd);
   }
+  rest();
 }
 
-function rehearse(
+function rest(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, restMs);
+}
+
+/** A ring reads and writes /dev/zero at once, and a file in memory, which can be synced, by a worker. */
+function openStage(job: FioJob, calls: SystemCalls): number {
+  if (!needsFile(job)) return fs.openSync('/dev/zero', 'r+');
+  const fd = calls.memfdCreate('powercut-warm-up', closeOnExec);
+  if (fd < 0) throw systemCallError('memfd_create', calls.errno());
+  fs.ftruncateSync(fd, Math.max(...job.extent.files.map(({ fileBytes }) => fileBytes)));
+  return fd;
+}
+
+function needsFile({ pattern, durability }: FioJob): boolean {
+  const { fsyncEvery, fdatasyncEvery } = durability;
+  return directionsOf(pattern.access).includes('trim') || fsyncEvery > 0 || fdatasyncEvery > 0;
+}
+
+async function rehearse(
   order: DriverOrder,
-  ops: number,
   calls: SystemCalls,
   transfers: TransferCalls,
-): void {
-  const job = rehearsalOf(order.job, ops);
+): Promise<void> {
+  const job = rehearsalOf(order.job);
   using driver = makeDriver({ ...order, job }, calls, transfers);
-  const meter = new JobMeter(job, new Float64Array(3));
-  meter.isSplit = driver.isSplit;
-  const window = new RunWindow(job, Int32Array.of(jobState.running), meter, () => undefined);
-  const feed = new PlanFeed(job, seed, undefined);
-  window.begin(performance.now());
-  driver.run({
-    ...{ feed, meter, window, faults: undefined, knowsWrites: false, endsAtFault: false },
-    contents: new Contents(job, seed),
-    pacer: new Pacer(job, false),
-  });
+  const control = new Int32Array(new SharedArrayBuffer(4)).fill(jobState.running);
+  const progress = new Float64Array(new SharedArrayBuffer(3 * 8));
+  const run = new JobRun({ job, seed, control, progress }, driver, () =>
+    readThreadUsage(transfers),
+  );
+  const { errors } = await run.perform();
+  if (errors.first !== undefined) throw new Error(`the rehearsal failed: ${errors.first.errno}`);
 }
 
-/** The same operations without what takes time, ends early or cannot be done to /dev/zero. */
-function rehearsalOf(job: FioJob, ops: number): FioJob {
-  const { extent, pace, durability } = job;
+/** The same job without what makes it wait, ends it early or reads it back. */
+function rehearsalOf(job: FioJob): FioJob {
+  const { extent, pace, durability, verify, report } = job;
+  const unlimited = { read: null, write: null, trim: null };
   return {
     ...job,
     extent: {
       ...extent,
-      opsMax: opsPerLoop,
-      loops: ops / opsPerLoop,
-      isTimeBased: false,
-      runtimeNs: null,
+      loops,
+      // Of each loop, in which it is less than one.
+      opsMax: needsFile(job) ? fileBytesMax / largestBlockOf(job) / loops : null,
+      runtimeNs: rehearsalNs,
       rampNs: 0,
     },
     pace: {
       ...pace,
-      bytesPerSecond: { read: null, write: null, trim: null },
-      opsPerSecond: { read: null, write: null, trim: null },
-      latencyMaxNs: { read: null, write: null, trim: null },
+      bytesPerSecond: unlimited,
+      opsPerSecond: unlimited,
+      latencyMaxNs: unlimited,
       thinkNs: 0,
     },
-    durability: { ...durability, fsyncEvery: 0, fdatasyncEvery: 0 },
+    durability: { ...durability, isSyncedAtEnd: false, isSyncedOnClose: false },
+    verify: { ...verify, isReadBack: false, isReadBackOnly: false, isFatal: false },
+    report: { ...report, steady: null },
   };
+}
+
+function largestBlockOf({ pattern: { access, blocks } }: FioJob): number {
+  return Math.max(...directionsOf(access).map((direction) => blocks[direction].maxBytes));
 }

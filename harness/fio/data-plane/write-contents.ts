@@ -46,11 +46,12 @@ export class Contents {
 
   /** Fills a buffer for the first time, before the clock runs. */
   prefill(buffer: Uint8Array): void {
-    this.#filler?.fill(buffer, 0, 0);
+    this.#filler?.fill(buffer, 0);
   }
 
+  /** Of a buffer that has been filled before. */
   prepare(target: Uint8Array, byteOffset: number, writeNumber: number): void {
-    this.#filler?.fill(target, byteOffset, writeNumber);
+    this.#filler?.change(target, byteOffset, writeNumber);
     if (this.#verifier === undefined) return;
     this.#place.byteOffset = byteOffset;
     this.#place.writeNumber = writeNumber;

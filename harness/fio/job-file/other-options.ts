@@ -48,7 +48,7 @@ export const ignoredOptions: Readonly<Record<string, string>> = {
   numa_cpu_nodes: 'threads run where the system puts them',
   numa_mem_policy: 'memory lies where the system puts it',
   hipri: 'requests complete by interrupt',
-  fixedbufs: 'buffers are not registered',
+  fixedbufs: 'buffers are registered, up to 64 MiB, where the memlock limit allows it',
   registerfiles: 'files are not registered',
   sqthread_poll: 'the kernel does not poll for requests',
   sqthread_poll_cpu: 'the kernel does not poll for requests',

@@ -34,7 +34,8 @@ function headline({ results }: JobGroup): string {
   return (
     `${job.name}${jobs}: ${accessWord(job)} ${blockSizeWords(job)}, iodepth ${job.queue.depth}, ` +
     `${engine.asked}${engine.asked === engine.ran ? '' : ` (on ${engine.ran})`}, ` +
-    `${job.engine.isDirect ? 'direct' : 'buffered'}, ${loop}, ${timeWords(runtimeNs)}` +
+    `${job.engine.isDirect ? 'direct' : 'buffered'}, ` +
+    `${mode.registersBuffers ? 'registered buffers, ' : ''}${loop}, ${timeWords(runtimeNs)}` +
     (endedBy === 'done' || endedBy === 'runtime' ? '' : `, ended by: ${endedBy}`)
   );
 }

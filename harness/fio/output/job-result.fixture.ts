@@ -36,7 +36,7 @@ export function resultWith(
   const none = latenciesOf([]);
   return {
     seed: 7,
-    mode: { loop: 'closed', isPaced: false, calls: 'split' },
+    mode: { loop: 'closed', isPaced: false, calls: 'split', registersBuffers: false },
     engine: { asked: 'psync', ran: 'system calls', note: '' },
     targets: [
       { path: 'data', kind: 'regular-file', fileBytes: 40_960, layout: 'written', note: '' },
