@@ -89,7 +89,7 @@ function fill(target: Uint8Array, stamp: StampFields, kind: number): void {
   view.setUint32(40, stamp.epoch, true);
   const checksumAt = target.length - checksumBytes;
   const quick =
-    kind === kindBlock ? checksumOverFiller(target, start, checksumAt, stampWords) : undefined;
+    kind === kindBlock ? checksumOverFiller(view, start, checksumAt, stampWords) : undefined;
   view.setUint32(checksumAt, quick ?? crc32c(target.subarray(0, checksumAt)), true);
 }
 

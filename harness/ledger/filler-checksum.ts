@@ -32,18 +32,18 @@ const shifts = new Map<number, Shift>();
 
 /**
  * Of the first `byteCount` bytes of the block, which was filled from `start` of the filler. Undefined
- * where that is no place in memory for words, or the filler was begun anew within the block: then the
- * bytes have to be gone over.
+ * where those are not whole words, or the filler was begun anew within the block: then the bytes have
+ * to be gone over.
  */
 export function checksumOverFiller(
-  block: Uint8Array,
+  block: DataView,
   start: number,
   byteCount: number,
   changed: ChangedWords,
 ): number | undefined {
   const { filler, upTo, word } = (tables ??= makeTables());
-  const isPlain = block.byteOffset % wordBytes === 0 && byteCount % wordBytes === 0;
-  if (!isPlain || start + block.length > filler.length * wordBytes) return undefined;
+  if (byteCount % wordBytes !== 0) return undefined;
+  if (start + block.byteLength > filler.length * wordBytes) return undefined;
   const first = start / wordBytes;
   const wholeShift = shiftOver(byteCount);
   let crc = upTo[first + byteCount / wordBytes]! ^ shifted(wholeShift, upTo[first]! ^ -1);
@@ -53,25 +53,25 @@ export function checksumOverFiller(
 
 /** The CRC, from 0, of the difference between the block and the filler. */
 function changedCrc(
-  block: Uint8Array,
+  block: DataView,
   filler: Uint32Array,
   first: number,
   byteCount: number,
   { inFirstSector, inOtherSectors }: ChangedWords,
   word: Shift,
 ): number {
-  const words = new Uint32Array(block.buffer, block.byteOffset, byteCount >>> 2);
+  const wordCount = byteCount / wordBytes;
   const sectorWords = sectorBytes / wordBytes;
   const firstRest = shiftOver((sectorWords - inFirstSector) * wordBytes);
   const rest = shiftOver((sectorWords - inOtherSectors) * wordBytes);
   let crc = 0;
-  for (let sector = 0; sector < words.length; sector += sectorWords) {
+  for (let sector = 0; sector < wordCount; sector += sectorWords) {
     const count = sector === 0 ? inFirstSector : inOtherSectors;
-    const isLast = sector + sectorWords > words.length;
+    const isLast = sector + sectorWords > wordCount;
     for (let at = sector; at < sector + count; at++) {
-      crc = shifted(word, crc ^ words[at]! ^ filler[first + at]!);
+      crc = shifted(word, crc ^ block.getUint32(at * wordBytes, true) ^ filler[first + at]!);
     }
-    if (isLast) return shifted(shiftOver((words.length - sector - count) * wordBytes), crc);
+    if (isLast) return shifted(shiftOver((wordCount - sector - count) * wordBytes), crc);
     crc = shifted(sector === 0 ? firstRest : rest, crc);
   }
   return crc;

@@ -113,8 +113,9 @@ function stampVerifier(
 ): BlockVerifier {
   return {
     seal(target, { byteOffset, writeNumber }): void {
+      const isOne = target.length === intervalBytes;
       for (let begin = 0; begin < target.length; begin += intervalBytes) {
-        writeStamp(target.subarray(begin, begin + intervalBytes), {
+        writeStamp(isOne ? target : target.subarray(begin, begin + intervalBytes), {
           seed,
           block: (byteOffset + begin) / 512,
           op: writeNumber + 1,
