@@ -14,22 +14,22 @@ import { readThreadUsage } from './thread-usage.ts';
  */
 const rehearsalNs = 150e6;
 const loops = 2 ** 30;
-/** The file in memory becomes no larger. */
-const fileBytesMax = 2 ** 28;
+/** The file in memory becomes no larger: a job may have many clones. */
+const fileBytesMax = 2 ** 26;
 const closeOnExec = 1;
 /**
- * The scheduler's account of how busy a thread is halves every 32 ms (Documentation/scheduler/
- * sched-capacity.rst); it does not move one that looks busy to the processor that its drive interrupts.
+ * The scheduler's account of how busy a thread is halves every 32 ms (kernel/sched/pelt.c); one that
+ * looks busy is not moved to the processor that its drive interrupts (ADR 0022).
  */
 const restMs = 200;
 const seed = 0;
 
 /**
- * Runs the job for a moment where there is nothing to wait for before its clock starts: the first thousands of
- * operations of a program that is not compiled yet take several times as long, and are no property of
- * the target. It is run as it will be, by the same code, with options and objects of the same shapes:
- * V8 throws away what it has compiled at the first object of another shape, and the job is slow until
- * it has compiled the loop again, for some 200 ms at 10,000 operations a second.
+ * Before the clock of the job starts, runs it for a moment where there is nothing to wait for: the
+ * first thousands of operations of a program that is not compiled yet take several times as long, and
+ * are no property of the target. It is run as it will be, by the same code, with options and objects
+ * of the same shapes: V8 throws away what it has compiled at the first object of another shape, and
+ * the job is slow until it has compiled the loop again, for some 200 ms at 10,000 operations a second.
  */
 export async function warmUp(
   order: DriverOrder,
