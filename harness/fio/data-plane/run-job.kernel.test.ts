@@ -141,6 +141,15 @@ test('verify_fatal ends with the first block that is wrong', async () => {
   expect(verification).toMatchObject({ ops: 4, faultCount: 1 });
 });
 
+test('an operation that is ready when the time is over is neither issued nor looked for', async () => {
+  const common = ['rw=randwrite', 'size=64m', 'ioengine=io_uring', 'direct=1', 'iodepth=1'];
+  const load = job(...common, 'time_based', 'runtime=100ms', 'verify=stamp');
+  const { endedBy, directions, issuedOps, verification } = await runJob(load, { seed: 6 });
+  expect(endedBy).toBe('runtime');
+  expect(directions.write.ops).toBe(issuedOps);
+  expect(verification).toMatchObject({ ops: issuedOps, faultCount: 0, note: '' });
+});
+
 test('a job that is stopped ends within a second and leaves nothing open', async () => {
   const descriptors = (): number => fs.readdirSync('/proc/self/fd').length;
   const warm = job('rw=randread', 'size=1m', 'ioengine=io_uring');
