@@ -27,9 +27,9 @@ export interface RingTuning {
   /** Buffers are pinned once (fio's `fixedbufs`), unless that is a lot of memory. */
   readonly pinsBuffers?: boolean;
   /**
-   * Completions are posted only when the loop waits for them, as newer versions of fio have it.
-   * Otherwise the call that hands over the next operation finds them as well, and under load there is
-   * then no need to wait. One at a time there is always need.
+   * Completions are posted only when the loop waits for them. Otherwise the call that hands over the
+   * next operation finds them as well, and under load there is then no need to wait. One at a time
+   * there is always need.
    */
   readonly defersCompletions?: boolean;
   /** No request is done within the call that hands it over. */
