@@ -38,6 +38,7 @@ export async function warmUp(
 ): Promise<void> {
   const fd = openStage(order.job, calls);
   try {
+    if (needsFile(order.job)) fs.ftruncateSync(fd, largestFileOf(order.job));
     const fds = order.fds.map(() => fd);
     const isBlockDevice = order.isBlockDevice.map(() => false);
     // The workers stay: a job that needs one would find others that have last run elsewhere.
@@ -61,7 +62,6 @@ function openStage(job: FioJob, calls: SystemCalls): number {
   if (!needsFile(job)) return fs.openSync('/dev/zero', 'r+');
   const fd = calls.memfdCreate('powercut-warm-up', closeOnExec);
   if (fd < 0) throw systemCallError('memfd_create', calls.errno());
-  fs.ftruncateSync(fd, Math.max(...job.extent.files.map(({ fileBytes }) => fileBytes)));
   return fd;
 }
 
@@ -111,6 +111,10 @@ function rehearsalOf(job: FioJob): FioJob {
     verify: { ...verify, isReadBack: false, isReadBackOnly: false, isFatal: false },
     report: { ...report, steady: null },
   };
+}
+
+function largestFileOf({ extent }: FioJob): number {
+  return Math.max(...extent.files.map(({ fileBytes }) => fileBytes));
 }
 
 function largestBlockOf({ pattern: { access, blocks } }: FioJob): number {
