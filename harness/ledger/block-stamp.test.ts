@@ -122,6 +122,10 @@ it('blocks do not compress, alone or together', () => {
   expect(gzipSync(bytes).length).toBeGreaterThan(0.9 * bytes.length);
 });
 
+it('a block longer than the filler has a stamp as well', () => {
+  expect(inspectBlock(blockOf({}, 5 * 2 ** 20), 3, 7)).toEqual({ op: 12, value: 41.5 });
+});
+
 it('the same stamp gives the same bytes', () => {
   expect(blockOf()).toEqual(blockOf());
 });

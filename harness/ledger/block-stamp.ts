@@ -30,18 +30,17 @@ import {
   type BlockStamp,
   type OpId,
 } from '../contract/index.ts';
+import { fold, formOf, type Example } from './block-form.ts';
 import { crc32c } from './crc32c.ts';
-import { checksumOverFiller } from './filler-checksum.ts';
-import { fillerBytes, fillerStart } from './filler.ts';
+import { fillerStart, writeFiller } from './filler.ts';
 
 const sectorBytes = 512;
 const tagBytes = 16;
 const headerBytes = 44;
 const checksumBytes = 4;
+const fieldBytes = 4;
 const magic = 0x5750;
 const layoutVersion = 1;
-/** What of a block is not filler. */
-const stampWords = { inFirstSector: headerBytes / 4, inOtherSectors: tagBytes / 4 } as const;
 const kindBlock = 1;
 const kindRecord = 2;
 
@@ -75,47 +74,73 @@ export function writeRecordStamp(target: Uint8Array, stamp: StampFields): void {
 }
 
 function fill(target: Uint8Array, stamp: StampFields, kind: number): void {
-  const run = runOf(stamp.seed);
-  const start = fillerStart(run, stamp.op, stamp.block);
-  writeFiller(target, start);
+  const { seed, op, block } = stamp;
+  const run = runOf(seed);
+  const start = fillerStart(run, op, block, target.length);
+  const form = kind === kindBlock ? formOf(target.length, exampleOf) : undefined;
+  if (form === undefined) writeFiller(target, start);
+  else target.set(form.fillerAt(start));
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
-  writeTags(view, run, stamp);
-  view.setFloat64(16, stamp.seed, true);
-  view.setFloat64(24, stamp.value, true);
-  view.setUint8(32, layoutVersion);
-  view.setUint8(33, kind);
-  view.setUint16(34, (stamp.place ?? 0) & 0xffff, true);
-  view.setUint32(36, stamp.writer, true);
-  view.setUint32(40, stamp.epoch, true);
+  writeTags(view, target.length, run, op, block);
+  writeHeader(view, stamp, kind);
   const checksumAt = target.length - checksumBytes;
-  const quick =
-    kind === kindBlock ? checksumOverFiller(view, start, checksumAt, stampWords) : undefined;
-  view.setUint32(checksumAt, quick ?? crc32c(target.subarray(0, checksumAt)), true);
+  const checksum =
+    form === undefined
+      ? crc32c(target.subarray(0, checksumAt))
+      : form.checksum(start, fold(fold(run, op), block), foldedHeader(view));
+  view.setUint32(checksumAt, checksum, true);
 }
 
-function writeTags(view: DataView, run: number, stamp: Pick<BlockStamp, 'op' | 'block'>): void {
-  const end = lastTagAt(view.byteLength);
+/** The last field of a tag is the block: the sector and the magic are the same in every stamp. */
+function exampleOf(byteCount: number): Example {
+  const bytes = new Uint8Array(byteCount);
+  const view = new DataView(bytes.buffer);
+  return (start, inTags, inHeader) => {
+    writeFiller(bytes, start);
+    writeTags(view, byteCount, 0, 0, inTags);
+    bytes.fill(0, tagBytes, headerBytes);
+    view.setUint32(headerBytes - fieldBytes, inHeader, true);
+    return crc32c(bytes.subarray(0, byteCount - checksumBytes));
+  };
+}
+
+function writeTags(
+  view: DataView,
+  byteCount: number,
+  run: number,
+  op: number,
+  block: number,
+): void {
+  const end = lastTagAt(byteCount);
   for (let offset = 0, sector = 0; offset <= end; offset += sectorBytes, sector++) {
     view.setUint32(offset, run, true);
-    view.setUint32(offset + 4, stamp.op, true);
-    view.setUint32(offset + 8, stamp.block >>> 0, true);
-    view.setUint16(offset + 12, sector & 0xffff, true);
-    view.setUint16(offset + 14, magic, true);
+    view.setUint32(offset + 4, op, true);
+    view.setUint32(offset + 8, block, true);
+    view.setUint32(offset + 12, (sector & 0xffff) | (magic << 16), true);
   }
+}
+
+/** Behind the tag of the first sector. What is less than four bytes goes in with its neighbours. */
+function writeHeader(view: DataView, stamp: StampFields, kind: number): void {
+  const place = (stamp.place ?? 0) & 0xffff;
+  view.setFloat64(16, stamp.seed, true);
+  view.setFloat64(24, stamp.value, true);
+  view.setUint32(32, layoutVersion | (kind << 8) | (place << 16), true);
+  view.setUint32(36, stamp.writer, true);
+  view.setUint32(40, stamp.epoch, true);
+}
+
+function foldedHeader(view: DataView): number {
+  let folded = 0;
+  for (let offset = tagBytes; offset < headerBytes; offset += fieldBytes) {
+    folded = fold(folded, view.getUint32(offset, true));
+  }
+  return folded;
 }
 
 /** The last byte offset at which there is room for a tag. */
 function lastTagAt(byteCount: number): number {
   return byteCount - checksumBytes - tagBytes;
-}
-
-function writeFiller(target: Uint8Array, start: number): void {
-  const filler = fillerBytes();
-  for (let offset = 0, from = start; offset < target.length; from = 0) {
-    const count = Math.min(target.length - offset, filler.length - from);
-    target.set(filler.subarray(from, from + count), offset);
-    offset += count;
-  }
 }
 
 /** Says what a block that was read at `block` of a run with this seed holds. */
@@ -214,7 +239,8 @@ export function sectorTags(
   byteCount: number,
 ): Buffer[] {
   const bytes = Buffer.alloc(byteCount);
-  writeTags(new DataView(bytes.buffer, bytes.byteOffset, byteCount), runOf(stamp.seed), stamp);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, byteCount);
+  writeTags(view, byteCount, runOf(stamp.seed), stamp.op, stamp.block);
   const tags: Buffer[] = [];
   for (let offset = 0; offset <= lastTagAt(byteCount); offset += sectorBytes) {
     tags.push(bytes.subarray(offset, offset + tagBytes));
