@@ -36,7 +36,11 @@ export const feature = {
   skipSuccess: 1 << 11,
 } as const;
 
-export const enterFlag = { getEvents: 1 << 0 } as const;
+export const enterFlag = {
+  getEvents: 1 << 0,
+  /** The descriptor is the index of a registered ring. */
+  registeredRing: 1 << 4,
+} as const;
 
 export const registerCode = {
   unregisterBuffers: 1,
@@ -46,6 +50,9 @@ export const registerCode = {
   bufferUpdate: 16,
   /** Two u32: workers for files, and for all else; 0 leaves as it is. Comes back as it was (Linux 5.15). */
   workersMax: 19,
+  /** A thread may name a ring of its own by an index, which is quicker to look up (Linux 5.18). */
+  ringDescriptor: 20,
+  unregisterRingDescriptor: 21,
 } as const;
 
 export const fsyncFlag = { dataSync: 1 } as const;
@@ -85,6 +92,9 @@ export const mapOffset = { rings: 0, sqes: 0x10000000 } as const;
 
 /** Byte size and word offsets of struct io_uring_rsrc_register, and its flag for an empty table. */
 export const resourceRegister = { byteCount: 32, entriesWord: 0, flagsWord: 1, sparse: 1 } as const;
+
+/** Words of struct io_uring_rsrc_update, of the ring descriptor; and the index that asks for any. */
+export const ringDescriptor = { words: 4, indexWord: 0, fdWord: 2, anyIndex: 0xffffffff } as const;
 
 /** Byte size and word offsets of struct io_uring_rsrc_update2. */
 export const resourceUpdate = {

@@ -14,13 +14,15 @@ export interface TransferCalls {
   pwrite(fd: number, address: ArenaAddress, byteCount: number, byteOffset: number): number;
   fsync(fd: number): number;
   fdatasync(fd: number): number;
-  /** io_uring_enter; `argument` is a struct io_uring_getevents_arg with IORING_ENTER_EXT_ARG, else 0. */
-  enter(
+  /** io_uring_enter without an argument. */
+  enter(ringFd: number, submitCount: number, completeMin: number, flags: number): number;
+  /** With a struct io_uring_getevents_arg; the flags say so (IORING_ENTER_EXT_ARG). */
+  enterWith(
     ringFd: number,
     submitCount: number,
     completeMin: number,
     flags: number,
-    argument: ArenaAddress | 0,
+    argument: ArenaAddress,
     argumentBytes: number,
   ): number;
   /** Answers an errno, and not -1. */
@@ -42,15 +44,24 @@ export function loadTransferCalls(): Promise<TransferCalls> {
 async function bind(): Promise<TransferCalls> {
   const { default: koffi } = await import('koffi');
   const library = koffi.load(null);
-  const enter = library.func('syscall', 'long', [
+  // The first is called for every operation: each argument costs time, and a long one more.
+  const enter = library.func('syscall', 'int', [
     'long',
     'int',
-    'uint32_t',
-    'uint32_t',
-    'uint32_t',
+    'int',
+    'int',
+    'int',
+    'long',
+  ]) as KoffiFunc<(call: number, ...rest: [...Parameters<TransferCalls['enter']>, 0]) => number>;
+  const enterWith = library.func('syscall', 'int', [
+    'long',
+    'int',
+    'int',
+    'int',
+    'int',
     'uint64_t',
     'size_t',
-  ]) as KoffiFunc<(call: number, ...rest: Parameters<TransferCalls['enter']>) => number>;
+  ]) as KoffiFunc<(call: number, ...rest: Parameters<TransferCalls['enterWith']>) => number>;
   const transfer = ['int', 'uint64_t', 'size_t', 'int64_t'];
   return {
     errno: () => koffi.errno(),
@@ -58,8 +69,18 @@ async function bind(): Promise<TransferCalls> {
     pwrite: library.func('pwrite', 'long', transfer) as TransferCalls['pwrite'],
     fsync: library.func('fsync', 'int', ['int']) as TransferCalls['fsync'],
     fdatasync: library.func('fdatasync', 'int', ['int']) as TransferCalls['fdatasync'],
-    enter: (ringFd, submitCount, completeMin, flags, argument, argumentBytes) =>
-      enter(ioUringEnterNumber, ringFd, submitCount, completeMin, flags, argument, argumentBytes),
+    enter: (ringFd, submitCount, completeMin, flags) =>
+      enter(ioUringEnterNumber, ringFd, submitCount, completeMin, flags, 0),
+    enterWith: (ringFd, submitCount, completeMin, flags, argument, argumentBytes) =>
+      enterWith(
+        ioUringEnterNumber,
+        ringFd,
+        submitCount,
+        completeMin,
+        flags,
+        argument,
+        argumentBytes,
+      ),
     posixFadvise: library.func('posix_fadvise', 'int', [
       'int',
       'int64_t',

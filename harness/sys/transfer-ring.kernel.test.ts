@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { registerCode } from './io-uring-layout.ts';
 import { IoUring } from './io-uring.ts';
 import { loadSystemCalls, type SystemCalls } from './libc.ts';
@@ -74,3 +74,23 @@ test.each([true, false])(
     expect(fs.fstatSync(fd).size).toBe(12_288);
   },
 );
+
+/** KiB of this process that stay in memory for the kernel's sake. */
+function pinnedKibibytes(): number {
+  return Number(/^VmPin:\s+(\d+) kB$/m.exec(fs.readFileSync('/proc/self/status', 'utf8'))![1]);
+}
+
+test('a closed ring lets go of its memory, also where more follow than a thread may register', async () => {
+  const before = pinnedKibibytes();
+  for (let count = 0; count < 20; count++) {
+    using ring = await openRing({ pinsBuffers: true });
+    expect(ring.isPinned).toBe(true);
+    ring.transfer(1, true, 0, 0, 4096);
+    ring.queue(1);
+    expect([ring.enter(1), ring.reap(4)]).toEqual([1, 1]);
+  }
+  // The kernel takes rings apart in its own time.
+  await vi.waitFor(() => { expect(pinnedKibibytes()).toBeLessThanOrEqual(before); }, {
+    timeout: 20_000,
+  });
+});

@@ -23,6 +23,7 @@ import {
   operationCode,
   parameterOffset,
   registerCode,
+  ringDescriptor,
   sqeBytes,
   sqeFlag,
   sqeWords,
@@ -91,6 +92,9 @@ export class TransferRing implements Disposable {
   #head: number;
   /** As they were for the thread. */
   readonly #workersMaxBefore: Uint32Array | undefined;
+  /** What `enter` names the ring by, and the flags that go with it. */
+  #enterFd: number;
+  #enterFlags = 0;
   #inFlight = 0;
   #isClosed = false;
 
@@ -162,10 +166,13 @@ export class TransferRing implements Disposable {
     this.#queuedTail = Atomics.load(this.#rings, this.#sqTail);
     this.#takenTail = this.#queuedTail;
     this.#head = Atomics.load(this.#rings, this.#cqHead);
+    this.#enterFd = fd;
     this.#register('files', registerCode.files, Int32Array.from(options.fds), options.fds.length);
     this.isPinned = options.pinsBuffers === true && this.#pin();
     const { workersMax } = options;
     if (workersMax !== undefined) this.#workersMaxBefore = this.#limitWorkers(workersMax);
+    // The last of all: a failure before it closes the descriptor and needs to know of nothing else.
+    this.#registerDescriptor();
   }
 
   /** Requests handed to the kernel and not reaped. */
@@ -236,18 +243,18 @@ export class TransferRing implements Disposable {
    * moment, or a signal came: reap, and try again.
    */
   enter(completeMin: number): number {
-    return this.#enter(completeMin, completeMin > 0 ? enterFlag.getEvents : 0, 0, 0);
+    return this.#enter(completeMin, completeMin > 0 ? enterFlag.getEvents : 0);
   }
 
   /** As `enter(0)`, and lets the kernel post what has completed; does not wait. */
   look(): number {
-    return this.#enter(0, enterFlag.getEvents, 0, 0);
+    return this.#enter(0, enterFlag.getEvents);
   }
 
   /** Takes back what was prepared and not handed over. */
   withdraw(): void {
     this.#queuedTail = this.#takenTail;
-    Atomics.store(this.#rings, this.#sqTail, this.#queuedTail);
+    this.#publish();
   }
 
   /** As `enter(1)`, for so long at most. Needs Linux 5.11. */
@@ -261,8 +268,16 @@ export class TransferRing implements Disposable {
     words[timespecAt / 4 + 1] = 0;
     words[timespecAt / 4 + 2] = timeoutNs - seconds * 1e9;
     words[timespecAt / 4 + 3] = 0;
-    const flags = enterFlag.getEvents | extendedArgument;
-    return this.#enter(1, flags, this.#waitAddress, waitArgumentBytes);
+    this.#publish();
+    const result = this.#transfers.enterWith(
+      this.#enterFd,
+      this.queued,
+      1,
+      this.#enterFlags | enterFlag.getEvents | extendedArgument,
+      this.#waitAddress,
+      waitArgumentBytes,
+    );
+    return this.#entered(result);
   }
 
   /** Completions that are there and not reaped. */
@@ -292,6 +307,7 @@ export class TransferRing implements Disposable {
     assert(this.#inFlight === 0, 'requests are in flight: their memory must stay');
     this.#isClosed = true;
     if (this.#workersMaxBefore !== undefined) this.#setWorkersMax(this.#workersMaxBefore);
+    this.#unregisterDescriptor();
     for (const { pointer, byteCount } of this.#mappings) this.#calls.munmap(pointer, byteCount);
     fs.closeSync(this.#fd);
     this.#arena[Symbol.dispose]();
@@ -328,21 +344,18 @@ export class TransferRing implements Disposable {
     sqes[start + 7] = 0;
   }
 
-  #enter(
-    completeMin: number,
-    flags: number,
-    argument: ArenaAddress | 0,
-    argumentBytes: number,
-  ): number {
+  #enter(completeMin: number, flags: number): number {
+    this.#publish();
+    const allFlags = this.#enterFlags | flags;
+    return this.#entered(this.#transfers.enter(this.#enterFd, this.queued, completeMin, allFlags));
+  }
+
+  /** Lets the kernel see what is prepared. */
+  #publish(): void {
     Atomics.store(this.#rings, this.#sqTail, this.#queuedTail);
-    const result = this.#transfers.enter(
-      this.#fd,
-      this.queued,
-      completeMin,
-      flags,
-      argument,
-      argumentBytes,
-    );
+  }
+
+  #entered(result: number): number {
     if (result >= 0) {
       this.#takenTail = (this.#takenTail + result) >>> 0;
       this.#inFlight += result;
@@ -359,6 +372,27 @@ export class TransferRing implements Disposable {
     const address = this.#memoryAddress;
     const vector = Uint32Array.of(address, address / two32, byteCount, 0);
     return this.#calls.ioUringRegister(this.#fd, registerBuffers, vector, 1) === 0;
+  }
+
+  /** Otherwise each `enter` counts a user of the open file, and the other threads of the process see it. */
+  #registerDescriptor(): void {
+    const words = new Uint32Array(ringDescriptor.words);
+    words[ringDescriptor.indexWord] = ringDescriptor.anyIndex;
+    words[ringDescriptor.fdWord] = this.#fd;
+    const { ringDescriptor: operation } = registerCode;
+    if (this.#calls.ioUringRegister(this.#fd, operation, words, 1) !== 1) return;
+    this.#enterFd = words[ringDescriptor.indexWord]!;
+    this.#enterFlags = enterFlag.registeredRing;
+  }
+
+  /** The thread would hold the ring open. */
+  #unregisterDescriptor(): void {
+    if ((this.#enterFlags & enterFlag.registeredRing) === 0) return;
+    const words = new Uint32Array(ringDescriptor.words);
+    words[ringDescriptor.indexWord] = this.#enterFd;
+    const { unregisterRingDescriptor: operation } = registerCode;
+    const result = this.#calls.ioUringRegister(this.#fd, operation, words, 1);
+    assert(result === 1, 'a registered ring is let go of');
   }
 
   /** Answers what to go back to; undefined where the kernel does not say, and then nothing is changed. */
