@@ -90,7 +90,12 @@ test('a closed ring lets go of its memory, also where more follow than a thread 
     expect([ring.enter(1), ring.reap(4)]).toEqual([1, 1]);
   }
   // The kernel takes rings apart in its own time.
-  await vi.waitFor(() => { expect(pinnedKibibytes()).toBeLessThanOrEqual(before); }, {
-    timeout: 20_000,
-  });
+  await vi.waitFor(
+    () => {
+      expect(pinnedKibibytes()).toBeLessThanOrEqual(before);
+    },
+    {
+      timeout: 20_000,
+    },
+  );
 });
