@@ -257,6 +257,8 @@ export const fioJobSchema = z.strictObject({
   /** Begins only when every clone of that job has ended. */
   waitsFor: z.string().nullable(),
   startDelayNs: z.strictObject({ min: nanoseconds, max: nanoseconds }),
+  /** That its thread may run on; null: where the system puts it. */
+  processors: z.array(count).min(1).readonly().nullable().default(null),
   pattern,
   seed,
   extent,

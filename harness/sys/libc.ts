@@ -41,6 +41,8 @@ export interface SystemCalls {
   read(fd: number, target: Uint8Array, byteCount: number): number;
   write(fd: number, source: Uint8Array, byteCount: number): number;
   flock(fd: number, operation: number): number;
+  /** 0 is the calling thread; bit n of the mask stands for processor n. */
+  schedSetaffinity(thread: number, byteCount: number, mask: Uint8Array): number;
   /** A file in memory, which ends with its descriptor; the name is only shown. */
   memfdCreate(name: string, flags: number): number;
   fallocate(fd: number, mode: number, byteOffset: number, byteCount: number): number;
@@ -217,6 +219,11 @@ function bind(koffi: Koffi): SystemCalls {
     read: library.func('read', 'long', ['int', 'void *', 'size_t']) as SystemCalls['read'],
     write: library.func('write', 'long', ['int', 'void *', 'size_t']) as SystemCalls['write'],
     flock: library.func('flock', 'int', ['int', 'int']) as SystemCalls['flock'],
+    schedSetaffinity: library.func('sched_setaffinity', 'int', [
+      'int',
+      'size_t',
+      'void *',
+    ]) as SystemCalls['schedSetaffinity'],
     memfdCreate: library.func('memfd_create', 'int', [
       'str',
       'uint32_t',

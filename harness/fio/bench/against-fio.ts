@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { createRandom, type Random } from '../../contract/index.ts';
 import { createBackingFile } from '../../device/backing-file.ts';
 import { fioMissing, hasFio } from '../../measure/fio.ts';
+import { usableProcessors } from '../data-plane/job-processors.ts';
 import type { RingTuning } from '../data-plane/ring-driver.ts';
 import { compareRounds, type Comparison, type Quotient, type Round } from './compare-rounds.ts';
 import { comparedLoads, type ComparedLoad } from './compared-load.ts';
@@ -103,13 +104,19 @@ async function compareAll(settings: Settings, file: string): Promise<number> {
   return missed === 0 ? 0 : 1;
 }
 
-/** The sides take turns, and which one begins is drawn, so that drift hits all alike. */
+/**
+ * The sides take turns, and which one begins is drawn, so that drift hits all alike. All of a round run
+ * on one processor, and the rounds on each in turn: what the one that the drive interrupts costs would
+ * else be the chance of where a thread was put (ADR 0023).
+ */
 async function runRounds(load: ComparedLoad, settings: Settings): Promise<readonly Round[]> {
   const random = createRandom(load.name);
+  const processors = usableProcessors();
   const rounds: Round[] = [];
   for (let round = 0; round < settings.pairs; round++) {
     progress(`${load.name}: round ${round + 1} of ${settings.pairs}`);
-    rounds.push(await runRound(load, settings, random));
+    const options = { cpus_allowed: processors[round % processors.length]!, ...load.options };
+    rounds.push(await runRound({ ...load, options }, settings, random));
   }
   progress('');
   return rounds;

@@ -8,6 +8,7 @@ import { HarnessError } from '../../contract/index.ts';
 import { loadSystemCalls } from '../../sys/libc.ts';
 import { loadTransferCalls } from '../../sys/transfer-calls.ts';
 import { JobRun, type JobOutcome } from './job-run.ts';
+import { runOnProcessors } from './job-processors.ts';
 import { makeDriver } from './make-driver.ts';
 import { jobState } from './run-window.ts';
 import type { ThreadMessage, ThreadOrder } from './thread-messages.ts';
@@ -33,6 +34,7 @@ async function runOrder(): Promise<JobOutcome> {
     throw new HarnessError('UNAVAILABLE', `no job can be run: ${answer.reason}`);
   }
   const transfers = await loadTransferCalls();
+  if (order.job.processors !== null) runOnProcessors(answer.calls, order.job.processors);
   await warmUp(order, answer.calls, transfers);
   using driver = makeDriver(order, answer.calls, transfers);
   const run = new JobRun(order, driver, () => readThreadUsage(transfers));

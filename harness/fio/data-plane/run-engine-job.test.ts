@@ -59,6 +59,7 @@ test.each([
   ['trims', ['rw=randtrim']],
   ['one volume', ['rw=write', 'filename=a:b', 'verify=stamp']],
   ['blocks of 512', ['rw=write', 'bs=512']],
+  ['processors', ['rw=write', 'cpus_allowed=0']],
   ['the volume has 262144', ['rw=write', 'size=512k']],
 ])('what the engine cannot do is refused before anything is written: %s', async (what, options) => {
   await using session = await openSession();

@@ -54,7 +54,7 @@ export async function runEngineJob(
 
 /** Throws CONFIG_INVALID, with the line of the job, where it does not fit the engine's volume. */
 export function refuseMisfit(job: FioJob, { space }: Pick<EngineSession, 'space'>): void {
-  const { pattern, extent } = job;
+  const { pattern, extent, processors } = job;
   const { blockBytes, blockCount } = space;
   for (const direction of directionsOf(pattern.access)) {
     if (direction === 'trim') throw misfit(job, 'trims', 'an engine has no trim; leave it out');
@@ -62,6 +62,9 @@ export function refuseMisfit(job: FioJob, { space }: Pick<EngineSession, 'space'
     if ([minBytes, maxBytes, alignBytes].some((bytes) => bytes % blockBytes !== 0)) {
       throw misfit(job, `blocks of ${minBytes}`, `give bs as a multiple of ${blockBytes}`);
     }
+  }
+  if (processors !== null) {
+    throw misfit(job, 'processors', 'an engine runs where the system puts it; leave them out');
   }
   // On top of each other, one would be found overwritten by the other.
   if (extent.files.length > 1) {

@@ -8,6 +8,7 @@ import { jobsOf } from '../job-file/reading.fixture.ts';
 import { createOpChunk } from '../plan/op-chunk.ts';
 import { createPlan } from '../plan/plan.ts';
 import type { FioJob } from '../job.ts';
+import { usableProcessors } from './job-processors.ts';
 import { runJob, runJobs } from './run-job.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -74,6 +75,39 @@ test('the same seed issues the same operations, whichever way they are handed ov
   const other = job('rw=randwrite', 'size=128k', 'direct=1', 'ioengine=psync');
   digests.add((await runJob(other, { seed: 5 })).issuedDigest);
   expect(digests.size).toBe(2);
+});
+
+test('a job runs on the processors that it names, and on no others', async () => {
+  const processor = usableProcessors().at(-1)!;
+  const load = job(
+    'rw=randwrite',
+    'size=128k',
+    'time_based=1',
+    'runtime=1',
+    `cpus_allowed=${processor}`,
+  );
+  const seen = new Set<string>();
+  await runJob(load, {
+    onProgress: () => {
+      for (const thread of fs.readdirSync('/proc/self/task')) {
+        const status = fs.readFileSync(`/proc/self/task/${thread}/status`, 'utf8');
+        seen.add(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)![1]!);
+      }
+    },
+  });
+  expect(seen).toContain(String(processor));
+});
+
+test('a processor that this process may not use is refused before a file is made', async () => {
+  const load = job(
+    'rw=write',
+    'size=128k',
+    `filename=${path.join(folder, 'unmade')}`,
+    'cpus_allowed=8191',
+  );
+  const [file] = load.extent.files;
+  await expect(runJob(load)).rejects.toThrow(/processor 8191 is not one that this process may use/);
+  expect(fs.existsSync(file!.path)).toBe(false);
 });
 
 test('without times of submission, one call hands over and waits', async () => {

@@ -9,6 +9,7 @@ import type { FioJob } from '../job.ts';
 import { DeviceClaims } from './device-claims.ts';
 import { disksUnder, readDiskCounters } from './disk-counters.ts';
 import { engineUse } from './engine-use.ts';
+import { refuseMissingProcessors } from './job-processors.ts';
 import type { JobResult } from './job-result.ts';
 import { openTargets, type TargetAccess } from './open-targets.ts';
 import type { RingTuning } from './ring-driver.ts';
@@ -47,6 +48,7 @@ export async function runJobs(
   if (!answer.available) {
     throw new HarnessError('UNAVAILABLE', `no fio job can be run: ${answer.reason}`);
   }
+  refuseMissingProcessors(jobs);
   await using claims = new DeviceClaims(options.guard ?? {});
   const access: TargetAccess = {
     calls: answer.calls,

@@ -43,6 +43,9 @@ export function checkSection(
       'wait_for',
     );
   }
+  if (values.cpus_allowed !== undefined && values.cpumask !== undefined) {
+    error('cpus_allowed and cpumask cannot both hold', 'leave one of them out', 'cpumask');
+  }
   if (values.time_based === true && (values.runtime ?? 0) === 0) {
     error('a time-based job has no end', 'give a runtime such as runtime=30s', 'time_based');
   }

@@ -1,6 +1,7 @@
 import type { Access } from '../job.ts';
 import { bytePattern } from './byte-pattern.ts';
 import { ValueProblem } from './problem.ts';
+import { processorList, processorMask } from './processor-list.ts';
 import {
   readBytes,
   readBytesOrShare,
@@ -213,6 +214,9 @@ export const readers = {
   stonewall: flag,
   wait_for: text,
   startdelay: delay,
+  cpus_allowed: processorList,
+  cpumask: processorMask,
+  cpus_allowed_policy: choice({ shared: 'shared', split: 'split' } as const),
 
   fsync: whole(),
   fdatasync: whole(),

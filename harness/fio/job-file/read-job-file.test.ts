@@ -302,6 +302,28 @@ test('clones may share a region, as in fio, unless they verify it', () => {
   expect(jobsOf(`${text}\nverify=crc32c\noffset_increment=1m`)).toHaveLength(2);
 });
 
+test('processors are a list or a mask, for all jobs or one for each in turn', () => {
+  const processorsOf = (...lines: readonly string[]): readonly unknown[] =>
+    jobsOf(['[a]', 'size=1m', 'numjobs=3', ...lines].join('\n')).map(
+      ({ processors }) => processors,
+    );
+  expect(processorsOf('rw=read')).toEqual([null, null, null]);
+  expect(processorsOf('cpus_allowed=4,0-2,1')).toEqual(Array(3).fill([0, 1, 2, 4]));
+  expect(processorsOf('cpumask=0x80000005')).toEqual(Array(3).fill([0, 2, 31]));
+  expect(processorsOf('cpus_allowed=3,7', 'cpus_allowed_policy=split')).toEqual([[3], [7], [3]]);
+});
+
+test.each([
+  ['cpus_allowed=2-0', '"2-0" is no list of processors'],
+  ['cpus_allowed=0,,1', '"0,,1" is no list of processors'],
+  ['cpus_allowed=0-8192', '"0-8192" is no list of processors'],
+  ['cpumask=0', '"0" is no mask of processors'],
+  ['cpumask=4294967296', '"4294967296" is no mask of processors'],
+  ['cpumask=1\ncpus_allowed=0', 'cpus_allowed and cpumask cannot both hold'],
+])('%s is refused', (lines, message) => {
+  expect(problemsOf(`[a]\nsize=1m\n${lines}`)[0]).toMatch(message);
+});
+
 test('a comment that cuts a value is pointed out', () => {
   const { jobs, problems } = read('[a]\nsize=1m\nfilename=/dev/disk#1');
   expect(jobs[0]!.extent.files[0]!.path).toBe('/dev/disk');

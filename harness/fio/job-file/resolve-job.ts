@@ -50,6 +50,16 @@ export function resolveEngine(values: OptionValues): FioJob['engine'] {
   return { name: values.ioengine ?? 'psync', isDirect };
 }
 
+/** `split` gives each job of the file one of them, in turn, as fio does. */
+export function resolveProcessors(
+  { cpus_allowed, cpumask, cpus_allowed_policy }: OptionValues,
+  threadNumber: number,
+): FioJob['processors'] {
+  const processors = cpus_allowed ?? cpumask ?? null;
+  if (processors === null || cpus_allowed_policy !== 'split') return processors;
+  return [processors[(threadNumber - 1) % processors.length]!];
+}
+
 export function resolveQueue(values: OptionValues, engine: FioJob['engine']): FioJob['queue'] {
   const depth = isSynchronous(engine.name) ? 1 : (values.iodepth ?? 1);
   const capped = (value: number | undefined): number =>

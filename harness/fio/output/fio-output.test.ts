@@ -239,6 +239,18 @@ describe('figures', () => {
     expect(text).toContain('steady state: too short to tell');
   });
 
+  test('processors are named where a job names them, those of all jobs of a group', () => {
+    const textOf = (...processors: readonly string[]): string => {
+      const results = processors.map((list) =>
+        resultWith({ writes: 1, job: jobWith('rw=write', 'size=40k', 'group_reporting', list) }),
+      );
+      const [group] = groupResults(results);
+      return JSON.stringify(jobText(group!, []));
+    };
+    expect(textOf('rw=write')).not.toContain('on CPU');
+    expect(textOf('cpus_allowed=10', 'cpus_allowed=0,9')).toContain('2 s, on CPU 0,9,10');
+  });
+
   test('what was written before in the same run is the preconditioning, and else it is unknown', () => {
     const fill = resultWith({ writes: 20, job: jobWith('rw=write', 'size=40k') });
     const [known] = preconditioningOf(resultWith(), [fill]);

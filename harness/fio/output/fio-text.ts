@@ -2,7 +2,7 @@ import { isSupported, samplesFor } from '../../measure/statistics/percentile-sup
 import { roundsOfSeries, steadyStateOf } from '../../measure/steady-state.ts';
 import type { JobResult } from '../data-plane/job-result.ts';
 import { meanNs, percentileNs, type LatencyRecord } from '../data-plane/latency-buckets.ts';
-import { directions, type Direction } from '../job.ts';
+import { directions, type Direction, type FioJob } from '../job.ts';
 import { figuresOf, opsOf, type GroupFigures, type JobGroup } from './job-groups.ts';
 import { accessWord, blockSizeWords } from './job-option-words.ts';
 import { byteWords, countWords, timeWords } from './number-words.ts';
@@ -36,8 +36,16 @@ function headline({ results }: JobGroup): string {
     `${engine.asked}${engine.asked === engine.ran ? '' : ` (on ${engine.ran})`}, ` +
     `${job.engine.isDirect ? 'direct' : 'buffered'}, ` +
     `${mode.registersBuffers ? 'registered buffers, ' : ''}${loop}, ${timeWords(runtimeNs)}` +
+    processorWords(results.map(({ job: { processors } }) => processors)) +
     (endedBy === 'done' || endedBy === 'runtime' ? '' : `, ended by: ${endedBy}`)
   );
+}
+
+/** Nothing where the system decides. */
+function processorWords(processors: readonly FioJob['processors'][]): string {
+  const named = new Set(processors.flatMap((list) => list ?? []));
+  if (named.size === 0) return '';
+  return `, on CPU ${[...named].sort((one, other) => one - other).join(',')}`;
 }
 
 function rateTable(figures: GroupFigures): readonly (readonly string[])[] {
