@@ -105,9 +105,9 @@ async function compareAll(settings: Settings, file: string): Promise<number> {
 }
 
 /**
- * The sides take turns, and which one begins is drawn, so that drift hits all alike. All of a round run
- * on one processor, and the rounds on each in turn: what the one that the drive interrupts costs would
- * else be the chance of where a thread was put (ADR 0023).
+ * The sides take turns, and which one begins is drawn, so that drift hits all alike. Of a busy load, all
+ * sides of a round run on one processor, and the rounds on each in turn: the row would else be the chance
+ * of which threads were put on the one that the drive interrupts (ADR 0023).
  */
 async function runRounds(load: ComparedLoad, settings: Settings): Promise<readonly Round[]> {
   const random = createRandom(load.name);
@@ -115,7 +115,9 @@ async function runRounds(load: ComparedLoad, settings: Settings): Promise<readon
   const rounds: Round[] = [];
   for (let round = 0; round < settings.pairs; round++) {
     progress(`${load.name}: round ${round + 1} of ${settings.pairs}`);
-    const options = { cpus_allowed: processors[round % processors.length]!, ...load.options };
+    const bound =
+      load.isBusy === true ? { cpus_allowed: processors[round % processors.length]! } : {};
+    const options = { ...load.options, ...bound };
     rounds.push(await runRound({ ...load, options }, settings, random));
   }
   progress('');
