@@ -1,5 +1,5 @@
 /**
- * `npm run bench:fio [-- --pairs 24 --seconds 3 --only QD --target DIRECTORY --tuning JSON]`: runs our
+ * `npm run bench:fio [-- --pairs 24 --seconds 3 --only QD --target DIRECTORY --bound --tuning JSON]`: runs our
  * data plane and fio by the same options, interleaved, and prints the quotients with their intervals
  * beside those of fio against itself. Exit code 1 where a bar is missed.
  */
@@ -24,6 +24,8 @@ interface Settings {
   readonly directory: string;
   readonly fileBytes: number;
   readonly tuning: RingTuning;
+  /** All sides of a round run on one processor, and the rounds on each in turn (ADR 0023). */
+  readonly isBound: boolean;
 }
 
 const mebibyte = 1024 * 1024;
@@ -61,6 +63,7 @@ function readSettings(): Settings {
       target: { type: 'string', default: defaultDirectory },
       mebibytes: { type: 'string', default: '256' },
       tuning: { type: 'string', default: '{}' },
+      bound: { type: 'boolean', default: false },
     },
   });
   return {
@@ -70,6 +73,7 @@ function readSettings(): Settings {
     directory: values.target,
     fileBytes: positive('mebibytes', values.mebibytes) * mebibyte,
     tuning: JSON.parse(values.tuning) as RingTuning,
+    isBound: values.bound,
   };
 }
 
@@ -104,19 +108,14 @@ async function compareAll(settings: Settings, file: string): Promise<number> {
   return missed === 0 ? 0 : 1;
 }
 
-/**
- * The sides take turns, and which one begins is drawn, so that drift hits all alike. Of a busy load, all
- * sides of a round run on one processor, and the rounds on each in turn: the row would else be the chance
- * of which threads were put on the one that the drive interrupts (ADR 0023).
- */
+/** The sides take turns, and which one begins is drawn, so that drift hits all alike. */
 async function runRounds(load: ComparedLoad, settings: Settings): Promise<readonly Round[]> {
   const random = createRandom(load.name);
   const processors = usableProcessors();
   const rounds: Round[] = [];
   for (let round = 0; round < settings.pairs; round++) {
     progress(`${load.name}: round ${round + 1} of ${settings.pairs}`);
-    const bound =
-      load.isBusy === true ? { cpus_allowed: processors[round % processors.length]! } : {};
+    const bound = settings.isBound ? { cpus_allowed: processors[round % processors.length]! } : {};
     const options = { ...load.options, ...bound };
     rounds.push(await runRound({ ...load, options }, settings, random));
   }

@@ -15,8 +15,6 @@ export interface ComparedLoad {
   /** Options that only one side gets, where the bar is about two ways to do a thing. */
   readonly fioOnly?: FioParameters;
   readonly oursOnly?: FioParameters;
-  /** It keeps a processor busy all the time, so that which one it is makes a difference (ADR 0023). */
-  readonly isBusy?: boolean;
   readonly bars: readonly Bar[];
 }
 
@@ -85,7 +83,6 @@ function ceilings(): readonly ComparedLoad[] {
       ...{ filename, rw, bs: 4096, size: 2 ** 30, direct: 0 },
       ...{ ioengine: 'io_uring', iodepth: 32, ...extra },
     },
-    isBusy: true,
     bars: [
       { figure: 'iops', bound: { atLeast: 0.6 }, orWithinNoise: false },
       { figure: 'cpuPerOpNs', bound: { atMost: 1.7 }, orWithinNoise: false },
@@ -105,7 +102,6 @@ function verified(name: string, options: FioParameters): ComparedLoad {
     options: { ...options, rw: 'write', do_verify: 0 },
     fioOnly: { verify: 'crc32c', verify_state_save: 0 },
     oursOnly: { verify: 'stamp' },
-    isBusy: true,
     bars: [{ figure: 'iops', bound: { atLeast: 1 }, orWithinNoise: false }],
   };
 }
